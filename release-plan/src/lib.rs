@@ -1,0 +1,40 @@
+//! What a release is, as pure values.
+//!
+//! A name, a digest line or a field of the manifest is computed here once and read by both
+//! halves: by the maintainer's command, which makes a release, and by the released program,
+//! which consumes it. Nothing here knows a network, a clock, an environment or git.
+
+mod asset;
+mod channel;
+mod checksums;
+mod commit;
+mod digest;
+mod exit;
+mod instant;
+mod json;
+mod manifest;
+mod plan;
+mod pointer;
+mod policy;
+mod product;
+#[cfg(feature = "sources")]
+pub mod sources;
+mod tag;
+mod target;
+
+pub use asset::{Asset, AssetKind, AssetName, AssetNameError, BUNDLE_SUFFIX, PlannedAsset};
+pub use channel::{Channel, UnknownChannel};
+pub use checksums::{Checksums, ChecksumsError};
+pub use commit::{CommitId, CommitIdError};
+pub use digest::{Measured, Meter, Sha256, Sha256Error};
+pub use exit::Exit;
+pub use instant::Instant;
+pub use json::{FormatError, Limits};
+pub use manifest::{MANIFEST_SCHEMA, Manifest, ManifestError, Toolchain};
+pub use plan::{PLAN_SCHEMA, Plan, PlanError, Reservation, Source};
+pub use pointer::{POINTER_SCHEMA, Pointer, PointerError};
+pub use policy::{Claim, Expectation, Policy};
+pub use product::{Channels, Identities, Product, ProductError, Repository, Upgrades};
+pub use semver::Version;
+pub use tag::{Tag, TagError};
+pub use target::{Target, TargetError};

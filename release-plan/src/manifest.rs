@@ -1,0 +1,155 @@
+//! `release.json`: the manifest that says which bytes a release is.
+
+use std::collections::BTreeSet;
+
+use semver::Version;
+use serde::{Deserialize, Serialize};
+
+use crate::json::{self, FormatError};
+use crate::{
+    Asset, AssetKind, AssetName, BUNDLE_SUFFIX, CommitId, Limits, Plan, Sha256, Tag, Target,
+};
+
+/// The schema of a manifest that this crate writes and reads.
+pub const MANIFEST_SCHEMA: &str = "release-manifest/1";
+
+/// The manifest of one release. Unknown fields are skipped, so that an older program can read
+/// what a newer one adds; what changes a meaning changes the schema.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// [`MANIFEST_SCHEMA`].
+    pub schema: String,
+    /// Name of the product.
+    pub product: String,
+    /// Version released.
+    pub version: Version,
+    /// Tag it is released under.
+    pub tag: Tag,
+    /// Commit it was built from.
+    pub commit: CommitId,
+    /// Digest of `plan.json`.
+    pub plan_sha256: Sha256,
+    /// What compiled it.
+    pub toolchain: Toolchain,
+    /// The lowest version that may upgrade to it.
+    pub upgrades_from: Version,
+    /// Digest of the playbook inside the program.
+    pub playbook_sha256: Sha256,
+    /// Every asset but this file, `SHA256SUMS` and the bundles, sorted by name.
+    pub assets: Vec<Asset>,
+}
+
+/// What compiled a release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Toolchain {
+    /// First line of `rustc --version`.
+    pub rustc: String,
+}
+
+/// What is wrong with a manifest.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ManifestError {
+    /// Not the JSON expected.
+    #[error(transparent)]
+    Format(#[from] FormatError),
+    /// Tag and version that do not belong together.
+    #[error("release.json has tag {tag} and version {version}, which disagree")]
+    Version {
+        /// Its tag.
+        tag: Tag,
+        /// Its version.
+        version: Version,
+    },
+    /// A name twice, out of order, or one that only the release itself bears.
+    #[error("release.json lists {0} twice, out of order, or where it cannot stand")]
+    Name(AssetName),
+    /// An archive without target, or a target with two archives.
+    #[error("release.json must list one archive for each target; {0} is not so")]
+    Archive(AssetName),
+}
+
+impl Manifest {
+    /// The manifest of what `plan` promised, once all of it has been written.
+    ///
+    /// # Errors
+    /// When assets repeat a name or a target.
+    pub fn new(
+        plan: &Plan,
+        toolchain: Toolchain,
+        mut assets: Vec<Asset>,
+    ) -> Result<Self, ManifestError> {
+        assets.sort_by(|a, b| a.name.cmp(&b.name));
+        let manifest = Self {
+            schema: MANIFEST_SCHEMA.to_owned(),
+            product: plan.product.clone(),
+            version: plan.version.clone(),
+            tag: plan.tag.clone(),
+            commit: plan.source.commit.clone(),
+            plan_sha256: plan.digest(),
+            toolchain,
+            upgrades_from: plan.upgrades_from.clone(),
+            playbook_sha256: plan.playbook_sha256,
+            assets,
+        };
+        manifest.check()?;
+        Ok(manifest)
+    }
+
+    /// Reads `release.json`.
+    ///
+    /// # Errors
+    /// On malformed JSON, another schema, or fields that contradict each other.
+    pub fn parse(bytes: &[u8]) -> Result<Self, ManifestError> {
+        let manifest: Self = json::read("release.json", bytes, Limits::MANIFEST, MANIFEST_SCHEMA)?;
+        manifest.check()?;
+        Ok(manifest)
+    }
+
+    /// The bytes of `release.json`.
+    #[must_use]
+    pub fn render(&self) -> Vec<u8> {
+        json::write(self)
+    }
+
+    /// The asset called `name`.
+    #[must_use]
+    pub fn asset(&self, name: &AssetName) -> Option<&Asset> {
+        self.assets.iter().find(|asset| asset.name == *name)
+    }
+
+    /// The archive for `target`.
+    #[must_use]
+    pub fn archive(&self, target: &Target) -> Option<&Asset> {
+        self.assets
+            .iter()
+            .find(|asset| asset.kind == AssetKind::Archive && asset.target.as_ref() == Some(target))
+    }
+
+    fn check(&self) -> Result<(), ManifestError> {
+        if *self.tag.version() != self.version {
+            return Err(ManifestError::Version {
+                tag: self.tag.clone(),
+                version: self.version.clone(),
+            });
+        }
+        for pair in self.assets.windows(2) {
+            if pair[0].name >= pair[1].name {
+                return Err(ManifestError::Name(pair[1].name.clone()));
+            }
+        }
+        let mut targets = BTreeSet::new();
+        for asset in &self.assets {
+            let name = asset.name.as_str();
+            let reserved = [AssetName::MANIFEST, AssetName::CHECKSUMS].contains(&name);
+            if reserved || name.ends_with(BUNDLE_SUFFIX) {
+                return Err(ManifestError::Name(asset.name.clone()));
+            }
+            if asset.kind == AssetKind::Archive
+                && !asset.target.as_ref().is_some_and(|t| targets.insert(t))
+            {
+                return Err(ManifestError::Archive(asset.name.clone()));
+            }
+        }
+        Ok(())
+    }
+}

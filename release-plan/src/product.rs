@@ -1,0 +1,182 @@
+//! A product: what `product.yaml` says, and what is compiled into the program.
+
+use semver::Version;
+use serde::{Deserialize, Serialize};
+
+use crate::{AssetName, Channel};
+
+/// A program that is released with these crates. Nothing else knows its name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Product {
+    /// Its name: of the package, the program, the assets and the home.
+    pub name: String,
+    /// One sentence that says what it is.
+    pub summary: String,
+    /// Where it lives.
+    pub repository: Repository,
+    /// Who may sign for it.
+    pub identities: Identities,
+    /// How it is channelled.
+    pub channels: Channels,
+    /// How it is upgraded.
+    pub upgrades: Upgrades,
+}
+
+/// The repository on GitHub.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Repository {
+    /// `https://github.com/OWNER/NAME`.
+    pub url: String,
+    /// Numeric id, which outlives a rename and dies with the repository.
+    pub id: u64,
+    /// Numeric id of the owner.
+    pub owner_id: u64,
+}
+
+/// Who may sign.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Identities {
+    /// The OIDC issuer of CI's tokens.
+    pub issuer: String,
+    /// Path of the workflow that signs releases.
+    pub release_workflow: String,
+    /// Path of the workflow that signs channel pointers.
+    pub channel_workflow: String,
+    /// Branch whose channel workflow is believed.
+    pub default_branch: String,
+}
+
+/// How releases reach those who follow them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Channels {
+    /// Where the static tree with `channels/` is served.
+    pub url: String,
+    /// Days after which a pointer moves nobody any more.
+    pub expires_after_days: u32,
+    /// The channel of somebody who named none.
+    pub default: Channel,
+}
+
+/// How upgrades go.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Upgrades {
+    /// The lowest version that may upgrade to what is released from this tree.
+    pub from: Version,
+}
+
+/// What is wrong with a product. Each names the key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{key}: expected {expected}, found {found:?}")]
+pub struct ProductError {
+    /// The key, with dots between levels.
+    pub key: &'static str,
+    /// What should stand there.
+    pub expected: &'static str,
+    /// What stands there.
+    pub found: String,
+}
+
+impl Product {
+    /// Reads what a build put into the program.
+    ///
+    /// # Errors
+    /// When it is not the JSON that [`to_json`](Self::to_json) writes.
+    pub fn from_json(json: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(json)
+    }
+
+    /// What a build puts into the program.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self)
+            .expect("a product has string keys and no floating point, so it serializes")
+    }
+
+    /// Checks what the types alone do not.
+    ///
+    /// # Errors
+    /// On the first key with a value that cannot be.
+    pub fn check(&self) -> Result<(), ProductError> {
+        let refused = |key, expected, found: &str| {
+            Err(ProductError {
+                key,
+                expected,
+                found: found.to_owned(),
+            })
+        };
+        let name = &self.name;
+        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        if name.parse::<AssetName>().is_err() || !name.bytes().all(plain) {
+            let expected = "lower-case letters, digits and '-', beginning with a letter or digit";
+            return refused("name", expected, name);
+        }
+        if self.repository.slug().is_none() {
+            let expected = "https://github.com/OWNER/NAME without a slash at its end";
+            return refused("repository.url", expected, &self.repository.url);
+        }
+        for (key, workflow) in [
+            (
+                "identities.release_workflow",
+                &self.identities.release_workflow,
+            ),
+            (
+                "identities.channel_workflow",
+                &self.identities.channel_workflow,
+            ),
+        ] {
+            if !workflow.starts_with(".github/workflows/") {
+                return refused(key, "a path below .github/workflows/", workflow);
+            }
+        }
+        if self.identities.release_workflow == self.identities.channel_workflow {
+            let expected = "another workflow than the one that signs releases";
+            return refused(
+                "identities.channel_workflow",
+                expected,
+                &self.identities.channel_workflow,
+            );
+        }
+        for (key, url) in [
+            ("identities.issuer", &self.identities.issuer),
+            ("channels.url", &self.channels.url),
+        ] {
+            if !url.starts_with("https://") || url.ends_with('/') {
+                return refused(key, "an https URL without a slash at its end", url);
+            }
+        }
+        let days = self.channels.expires_after_days;
+        if !(1..=365).contains(&days) {
+            let expected = "1 to 365 days";
+            return refused("channels.expires_after_days", expected, &days.to_string());
+        }
+        Ok(())
+    }
+
+    /// Name of an environment variable of this product, such as `LANTERN_HOME`.
+    #[must_use]
+    pub fn variable(&self, suffix: &str) -> String {
+        let name = self.name.to_ascii_uppercase().replace('-', "_");
+        format!("{name}_{suffix}")
+    }
+}
+
+impl Repository {
+    /// `OWNER` and `NAME`, where the URL has that form.
+    #[must_use]
+    pub fn slug(&self) -> Option<(&str, &str)> {
+        let (owner, name) = self
+            .url
+            .strip_prefix("https://github.com/")?
+            .split_once('/')?;
+        let plain = |text: &str| {
+            let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+            !text.is_empty() && text.bytes().all(allowed)
+        };
+        (plain(owner) && plain(name)).then_some((owner, name))
+    }
+}

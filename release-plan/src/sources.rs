@@ -1,0 +1,252 @@
+//! The files that a maintainer writes: `product.yaml` and `dist-workspace.toml`. Relies on
+//! `serde-saphyr` and `toml` for places in errors.
+
+use std::fmt;
+
+use semver::Version;
+use serde::Deserialize;
+
+use crate::{Product, Target, TargetError};
+
+/// A file of the maintainer's that cannot be used, with the place.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct SourceError {
+    /// The file, as it was named by the caller.
+    pub file: String,
+    /// Line and column, both from 1, where the parser knows them.
+    pub place: Option<(usize, usize)>,
+    /// What was expected and found.
+    pub message: String,
+}
+
+impl fmt::Display for SourceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.place {
+            Some((line, column)) => write!(f, "{}:{line}:{column}: {}", self.file, self.message),
+            None => write!(f, "{}: {}", self.file, self.message),
+        }
+    }
+}
+
+/// Reads `product.yaml`.
+///
+/// # Errors
+/// With file, line and column, on YAML that is broken, has unknown keys, or values that cannot be.
+pub fn product(file: &str, yaml: &str) -> Result<Product, SourceError> {
+    let product: Product = serde_yaml::from_str(yaml).map_err(|error| SourceError {
+        file: file.to_owned(),
+        place: error
+            .location()
+            .map(|at| (at.line() as usize, at.column() as usize)),
+        message: without_place(&error.without_snippet().to_string()),
+    })?;
+    product.check().map_err(|error| SourceError {
+        file: file.to_owned(),
+        place: key_place(yaml, error.key),
+        message: error.to_string(),
+    })?;
+    Ok(product)
+}
+
+/// What the release pipeline takes from `dist-workspace.toml`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DistWorkspace {
+    /// The exact version of cargo-dist.
+    pub dist_version: Version,
+    /// The targets, sorted.
+    pub targets: Vec<Target>,
+}
+
+/// Reads `dist-workspace.toml`. Keys that only cargo-dist knows are cargo-dist's to check.
+///
+/// # Errors
+/// With file, line and column, on broken TOML, no target, or a target twice.
+pub fn dist_workspace(file: &str, text: &str) -> Result<DistWorkspace, SourceError> {
+    #[derive(Deserialize)]
+    struct Document {
+        dist: toml::Spanned<Dist>,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    struct Dist {
+        cargo_dist_version: Version,
+        targets: Vec<toml::Spanned<String>>,
+    }
+    let refused = |at: Option<usize>, message: String| SourceError {
+        file: file.to_owned(),
+        place: at.map(|offset| place_of(text, offset)),
+        message,
+    };
+    let document: Document =
+        toml::from_str(text).map_err(|error| toml_error(file, text, &error))?;
+    let at = document.dist.span().start;
+    let dist = document.dist.into_inner();
+    if dist.targets.is_empty() {
+        return Err(refused(Some(at), "expected at least one target".to_owned()));
+    }
+    let mut targets = Vec::<Target>::new();
+    for written in dist.targets {
+        let at = Some(written.span().start);
+        let target: Target = written
+            .into_inner()
+            .parse()
+            .map_err(|error: TargetError| refused(at, error.to_string()))?;
+        if targets.contains(&target) {
+            return Err(refused(at, format!("target {target} stands twice")));
+        }
+        targets.push(target);
+    }
+    targets.sort();
+    Ok(DistWorkspace {
+        dist_version: dist.cargo_dist_version,
+        targets,
+    })
+}
+
+/// Reads the channel that `rust-toolchain.toml` pins.
+///
+/// # Errors
+/// With file, line and column, on broken TOML or a missing channel.
+pub fn rust_toolchain(file: &str, text: &str) -> Result<String, SourceError> {
+    #[derive(Deserialize)]
+    struct Document {
+        toolchain: Toolchain,
+    }
+    #[derive(Deserialize)]
+    struct Toolchain {
+        channel: String,
+    }
+    let document: Document =
+        toml::from_str(text).map_err(|error| toml_error(file, text, &error))?;
+    Ok(document.toolchain.channel)
+}
+
+fn toml_error(file: &str, text: &str, error: &toml::de::Error) -> SourceError {
+    SourceError {
+        file: file.to_owned(),
+        place: error.span().map(|span| place_of(text, span.start)),
+        message: error.message().to_owned(),
+    }
+}
+
+/// The first line of a message, without the place that its parser put there: it is told in front.
+fn without_place(message: &str) -> String {
+    let line = message.lines().next().unwrap_or_default();
+    let place = line.rfind(" at line ").or_else(|| line.rfind(" (line "));
+    line[..place.unwrap_or(line.len())].to_owned()
+}
+
+/// Line and column, both from 1, of a byte offset.
+fn place_of(text: &str, offset: usize) -> (usize, usize) {
+    let before = text.get(..offset).unwrap_or(text);
+    let line = before.matches('\n').count() + 1;
+    let column = before
+        .rsplit('\n')
+        .next()
+        .map_or(0, |tail| tail.chars().count())
+        + 1;
+    (line, column)
+}
+
+/// Where the last part of a dotted key stands, looking for each part below the one before.
+fn key_place(text: &str, key: &str) -> Option<(usize, usize)> {
+    let mut lines = text.lines().enumerate();
+    let mut found = None;
+    for part in key.split('.') {
+        found = Some(lines.find_map(|(index, line)| {
+            let indent = line.len() - line.trim_start().len();
+            line.trim_start()
+                .strip_prefix(part)
+                .is_some_and(|rest| rest.starts_with(':'))
+                .then_some((index + 1, indent + 1))
+        })?);
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PRODUCT: &str = "\
+name: lantern
+summary: Lights the way.
+repository:
+  url: https://github.com/example/lantern
+  id: 7
+  owner_id: 8
+identities:
+  issuer: https://token.actions.githubusercontent.com
+  release_workflow: .github/workflows/release.yml
+  channel_workflow: .github/workflows/channel.yml
+  default_branch: main
+channels:
+  url: https://example.github.io/lantern
+  expires_after_days: 14
+  default: stable
+upgrades:
+  from: 0.1.0
+";
+
+    const DIST: &str = "\
+[dist]
+cargo-dist-version = \"0.34.0\"
+targets = [\"x86_64-unknown-linux-gnu\"]
+";
+
+    #[test]
+    fn a_product_is_read_and_goes_into_the_program_unchanged() {
+        let product = product("product.yaml", PRODUCT).unwrap();
+        assert_eq!(product.repository.slug(), Some(("example", "lantern")));
+        assert_eq!(product.variable("HOME"), "LANTERN_HOME");
+        assert_eq!(Product::from_json(&product.to_json()).unwrap(), product);
+    }
+
+    #[test]
+    fn a_broken_product_is_refused_with_file_line_and_column() {
+        for (from, to, place) in [
+            ("  id: 7", "  id: seven", "product.yaml:5:7: "),
+            ("summary:", "sumary:", "product.yaml:2:1: "),
+            ("  id: 7\n", "  id: 7\n  id: 8\n", "product.yaml:6:3: "),
+            (
+                "default: stable",
+                "default: nightly",
+                "product.yaml:15:12: ",
+            ),
+            (
+                "expires_after_days: 14",
+                "expires_after_days: 0",
+                "product.yaml:14:3: ",
+            ),
+            ("lantern\n  id", "lantern/\n  id", "product.yaml:4:3: "),
+            ("release.yml", "channel.yml", "product.yaml:10:3: "),
+            ("name: lantern", "name: [", "product.yaml:"),
+            ("name: lantern", "name: ../lantern", "product.yaml:1:1: "),
+        ] {
+            assert!(PRODUCT.contains(from), "{from}");
+            let error = product("product.yaml", &PRODUCT.replacen(from, to, 1)).unwrap_err();
+            assert!(error.to_string().starts_with(place), "{to}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_broken_dist_workspace_is_refused_with_file_line_and_column() {
+        assert_eq!(dist_workspace("d", DIST).unwrap().targets.len(), 1);
+        for (from, to, place) in [
+            ("0.34.0", "latest", "d:2:22: "),
+            ("x86_64-unknown-linux-gnu", "linux", "d:3:12: "),
+            ("[\"x86_64-unknown-linux-gnu\"]", "[]", "d:1:1: "),
+            (
+                "targets = [",
+                "targets = [\"x86_64-unknown-linux-gnu\", ",
+                "d:3:40: ",
+            ),
+            ("targets", "tragets", "d:1:1: "),
+            ("[dist]", "[dist", "d:1:6: "),
+        ] {
+            assert!(DIST.contains(from), "{from}");
+            let error = dist_workspace("d", &DIST.replacen(from, to, 1)).unwrap_err();
+            assert!(error.to_string().starts_with(place), "{to}: {error}");
+        }
+    }
+}

@@ -1,0 +1,295 @@
+//! The formats that travel: written and read back, and refused when they contradict themselves.
+
+use release_plan::{
+    Asset, Channel, Claim, FormatError, Instant, Limits, Manifest, ManifestError, Measured, Plan,
+    PlanError, Pointer, PointerError, Policy, Product, Reservation, Sha256, Toolchain,
+};
+use serde_json::{Value, json};
+
+fn product() -> Product {
+    Product::from_json(
+        &json!({
+            "name": "lantern",
+            "summary": "Lights the way.",
+            "repository": { "url": "https://github.com/example/lantern", "id": 7, "owner_id": 8 },
+            "identities": {
+                "issuer": "https://token.actions.githubusercontent.com",
+                "release_workflow": ".github/workflows/release.yml",
+                "channel_workflow": ".github/workflows/channel.yml",
+                "default_branch": "main",
+            },
+            "channels": {
+                "url": "https://example.github.io/lantern",
+                "expires_after_days": 14,
+                "default": "stable",
+            },
+            "upgrades": { "from": "1.0.0" },
+        })
+        .to_string(),
+    )
+    .unwrap()
+}
+
+fn plan_json() -> Value {
+    json!({
+        "schema": "release-plan/1",
+        "product": "lantern",
+        "repository": "https://github.com/example/lantern",
+        "version": "1.2.3",
+        "tag": "v1.2.3",
+        "package_version": "1.2.3",
+        "source": {
+            "commit": "a".repeat(40),
+            "committed_at": "2026-11-21T06:13:00Z",
+            "lock_sha256": "b".repeat(64),
+        },
+        "rust_toolchain": "1.95.0",
+        "dist_version": "0.34.0",
+        "upgrades_from": "1.0.0",
+        "playbook_sha256": "c".repeat(64),
+        "identity": "https://github.com/example/lantern/.github/workflows/release.yml@refs/tags/v1.2.3",
+        "assets": [
+            { "name": "install.sh", "kind": "bootstrap-script" },
+            {
+                "name": "lantern-x86_64-unknown-linux-gnu.tar.gz",
+                "kind": "archive",
+                "target": "x86_64-unknown-linux-gnu",
+            },
+            { "name": "plan.json", "kind": "plan" },
+        ],
+    })
+}
+
+fn plan() -> Plan {
+    Plan::parse(plan_json().to_string().as_bytes()).unwrap()
+}
+
+fn manifest() -> Manifest {
+    let plan = plan();
+    let assets = plan.assets.iter().map(|planned| {
+        let measured = Measured::of(planned.name.as_str().as_bytes());
+        Asset::new(planned.clone(), measured)
+    });
+    let toolchain = Toolchain {
+        rustc: "rustc 1.95.0".to_owned(),
+    };
+    Manifest::new(&plan, toolchain, assets.collect()).unwrap()
+}
+
+fn with(mut value: Value, pointer: &str, new: Value) -> Vec<u8> {
+    *value.pointer_mut(pointer).unwrap() = new;
+    value.to_string().into_bytes()
+}
+
+#[test]
+fn a_plan_reads_back_and_its_digest_is_that_of_its_bytes() {
+    let plan = plan();
+    assert_eq!(Plan::parse(&plan.render()).unwrap(), plan);
+    assert_eq!(plan.digest(), Sha256::of(&plan.render()));
+    assert!(plan.is_of(&product()));
+}
+
+#[test]
+fn a_plan_lists_a_bundle_for_every_file_that_is_none() {
+    let files: Vec<String> = plan().files().iter().map(ToString::to_string).collect();
+    assert_eq!(files.len(), 10);
+    for name in ["SHA256SUMS", "release.json", "plan.json", "install.sh"] {
+        assert!(files.contains(&name.to_owned()));
+        assert!(files.contains(&format!("{name}.sigstore.json")));
+    }
+}
+
+#[test]
+fn a_plan_whose_tag_is_not_of_its_version_is_refused() {
+    let bytes = with(plan_json(), "/version", json!("1.2.4"));
+    assert!(matches!(
+        Plan::parse(&bytes),
+        Err(PlanError::Version { .. })
+    ));
+}
+
+#[test]
+fn a_plan_with_other_assets_than_its_targets_call_for_is_refused() {
+    let bytes = with(plan_json(), "/assets/1/name", json!("lantern.tar.gz"));
+    assert_eq!(Plan::parse(&bytes), Err(PlanError::Assets));
+    let bytes = with(plan_json(), "/assets/1/kind", json!("plan"));
+    assert_eq!(Plan::parse(&bytes), Err(PlanError::Assets));
+}
+
+#[test]
+fn another_schema_is_told_apart_from_a_broken_file() {
+    let bytes = with(plan_json(), "/schema", json!("release-plan/9"));
+    let error = Plan::parse(&bytes).unwrap_err();
+    assert!(
+        matches!(error, PlanError::Format(FormatError::Schema { .. })),
+        "{error}"
+    );
+    for bad in [
+        &b""[..],
+        b"{",
+        b"[]",
+        b"\xff\xfe",
+        b"{\"schema\":1}",
+        b"null",
+    ] {
+        let error = Plan::parse(bad).unwrap_err();
+        assert!(
+            matches!(error, PlanError::Format(FormatError::Malformed { .. })),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn more_bytes_than_any_honest_file_has_are_not_parsed() {
+    let huge = vec![b' '; Limits::MANIFEST + 1];
+    assert!(matches!(
+        Manifest::parse(&huge),
+        Err(ManifestError::Format(FormatError::TooLarge { .. }))
+    ));
+    let huge = vec![b' '; Limits::POINTER + 1];
+    assert!(matches!(
+        Pointer::parse(&huge),
+        Err(PointerError::Format(FormatError::TooLarge { .. }))
+    ));
+}
+
+#[test]
+fn deep_nesting_and_duplicate_keys_are_refused() {
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    assert!(Manifest::parse(deep.as_bytes()).is_err());
+    let text = String::from_utf8(manifest().render()).unwrap();
+    let twice = text.replacen("{", "{\"product\": \"other\",", 1);
+    assert!(Manifest::parse(twice.as_bytes()).is_err());
+}
+
+#[test]
+fn a_plan_with_changes_or_under_another_version_can_only_be_rehearsed() {
+    assert!(plan().reservations().is_empty());
+    let mut dirty = plan();
+    dirty.source.changes_sha256 = Some(Sha256::of(b"changes"));
+    assert!(matches!(
+        dirty.reservations().as_slice(),
+        [Reservation::Dirty { .. }]
+    ));
+    assert!(dirty.source.label().ends_with("-dirty"));
+    let mut renamed = plan();
+    renamed.package_version = "1.2.2".parse().unwrap();
+    assert!(matches!(
+        renamed.reservations().as_slice(),
+        [Reservation::OtherVersion { .. }]
+    ));
+}
+
+#[test]
+fn a_manifest_reads_back_and_finds_its_assets() {
+    let manifest = manifest();
+    assert_eq!(Manifest::parse(&manifest.render()).unwrap(), manifest);
+    let target = "x86_64-unknown-linux-gnu".parse().unwrap();
+    let archive = manifest.archive(&target).unwrap();
+    assert_eq!(manifest.asset(&archive.name), Some(archive));
+    assert!(
+        manifest
+            .archive(&"aarch64-apple-darwin".parse().unwrap())
+            .is_none()
+    );
+}
+
+#[test]
+fn a_manifest_keeps_its_meaning_when_a_newer_one_says_more() {
+    let mut value: Value = serde_json::from_slice(&manifest().render()).unwrap();
+    value["since_then"] = json!({ "more": true });
+    assert_eq!(
+        Manifest::parse(value.to_string().as_bytes()).unwrap(),
+        manifest()
+    );
+}
+
+#[test]
+fn a_manifest_that_contradicts_itself_is_refused() {
+    let value: Value = serde_json::from_slice(&manifest().render()).unwrap();
+    for (pointer, new) in [
+        ("/tag", json!("v1.2.4")),
+        ("/assets/0/name", json!("plan.json")),
+        ("/assets/0/name", json!("zzz")),
+        ("/assets/2/name", json!("release.json")),
+        ("/assets/2/name", json!("plan.json.sigstore.json")),
+        ("/assets/2/name", json!("../plan.json")),
+        ("/assets/0/kind", json!("archive")),
+        ("/assets/1/target", Value::Null),
+        ("/assets/0/size", json!(-1)),
+        ("/assets/0/size", json!(1e300)),
+        ("/assets/0/sha256", json!("00")),
+        ("/commit", json!("HEAD")),
+    ] {
+        let bytes = with(value.clone(), pointer, new.clone());
+        assert!(Manifest::parse(&bytes).is_err(), "{pointer} = {new}");
+    }
+}
+
+#[test]
+fn a_pointer_reads_back_and_one_whose_tag_is_not_of_its_version_is_refused() {
+    let value = json!({
+        "schema": "channel-pointer/1",
+        "product": "lantern",
+        "channel": "stable",
+        "sequence": 3,
+        "expires": "2026-12-05T06:13:00Z",
+        "version": "1.2.3",
+        "tag": "v1.2.3",
+        "release_sha256": "d".repeat(64),
+        "yanked": ["1.2.2"],
+    });
+    let pointer = Pointer::parse(value.to_string().as_bytes()).unwrap();
+    assert_eq!(pointer.channel, Channel::Stable);
+    assert_eq!(
+        pointer.expires,
+        Instant::try_from("2026-12-05T06:13:00Z".to_owned()).unwrap()
+    );
+    assert_eq!(Pointer::parse(&pointer.render()).unwrap(), pointer);
+    let bytes = with(value.clone(), "/tag", json!("v1.2.4"));
+    assert!(matches!(
+        Pointer::parse(&bytes),
+        Err(PointerError::Version { .. })
+    ));
+    for (field, new) in [
+        ("/expires", json!("tomorrow")),
+        ("/sequence", json!(1.5)),
+        ("/channel", json!("nightly")),
+    ] {
+        assert!(
+            Pointer::parse(&with(value.clone(), field, new)).is_err(),
+            "{field}"
+        );
+    }
+}
+
+#[test]
+fn the_release_policy_names_exactly_the_chosen_tag_and_the_channel_policy_the_branch() {
+    let product = product();
+    let commit = plan().source.commit;
+    let release = Policy::of_release(&product, &"v1.2.3".parse().unwrap()).at_commit(&commit);
+    assert_eq!(release.identity, plan().identity);
+    let says = |policy: &Policy, claim: Claim| {
+        let found = policy
+            .claims
+            .iter()
+            .find(|expectation| expectation.claim == claim);
+        found
+            .map(|expectation| expectation.one_of.join("|"))
+            .unwrap_or_default()
+    };
+    assert_eq!(says(&release, Claim::SourceReference), "refs/tags/v1.2.3");
+    assert_eq!(says(&release, Claim::SourceRepositoryId), "7");
+    assert_eq!(says(&release, Claim::SourceOwnerId), "8");
+    assert_eq!(says(&release, Claim::BuildTrigger), "push");
+    assert_eq!(says(&release, Claim::RunnerEnvironment), "github-hosted");
+    assert_eq!(says(&release, Claim::SourceCommit), commit.as_str());
+    let channel = Policy::of_channel(&product);
+    assert_eq!(says(&channel, Claim::SourceReference), "refs/heads/main");
+    assert_eq!(
+        says(&channel, Claim::BuildTrigger),
+        "workflow_dispatch|schedule"
+    );
+    assert_ne!(channel.identity, release.identity);
+}
