@@ -1,0 +1,13 @@
+//! A GitHub and a Sigstore on loopback, which speak the real protocols.
+//!
+//! Everything listens on 127.0.0.1 and is never linked into what ships. Each half hands out an
+//! [`axum::Router`]; [`Server`] puts one on a port of its own.
+
+pub mod github;
+mod loopback;
+mod server;
+pub mod sigstore;
+pub mod verifiers;
+
+pub use loopback::{Loopback, LoopbackError};
+pub use server::Server;

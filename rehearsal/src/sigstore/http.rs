@@ -1,0 +1,100 @@
+//! The routes of all services on one origin. Relies on axum; what a service decides is decided
+//! elsewhere, with the time of the request given to it.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Query, State};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, ETAG};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::IntoResponse;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::refusal::Refusal;
+use super::{Parts, fulcio, path};
+
+/// Larger than any request that a client makes, in bytes.
+const BODY_LIMIT: usize = 64 * 1024;
+
+pub(super) fn router(parts: Arc<Parts>) -> Router {
+    let certificate = format!("{}/api/v2/signingCert", path::FULCIO);
+    let entries = format!("{}/api/v1/log/entries", path::REKOR);
+    let token = format!("{}/{{run_id}}/idtoken", path::OIDC);
+    Router::new()
+        .route(&certificate, post(signing_certificate))
+        .route(&entries, post(log_entry))
+        .route(path::TIMESTAMP, post(timestamp))
+        .route(&token, get(id_token))
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .with_state(parts)
+}
+
+async fn signing_certificate(
+    State(parts): State<Arc<Parts>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Json<Value>, impl IntoResponse> {
+    fulcio::signing_certificate(&parts, bearer(&headers), &body, Timestamp::now())
+        .map(Json)
+        .map_err(as_grpc_gateway)
+}
+
+async fn log_entry(
+    State(parts): State<Arc<Parts>>,
+    body: Bytes,
+) -> Result<impl IntoResponse, Refusal> {
+    let (uuid, entry) = parts.rekor.append(&body, Timestamp::now())?;
+    // sigstore-go finds the entry in the answer by the ETag.
+    let name = [(ETAG, uuid.clone())];
+    Ok((StatusCode::CREATED, name, Json(json!({ uuid: entry }))))
+}
+
+async fn timestamp(
+    State(parts): State<Arc<Parts>>,
+    body: Bytes,
+) -> Result<impl IntoResponse, Refusal> {
+    let response = parts.tsa.respond(&body, Timestamp::now())?;
+    let kind = (CONTENT_TYPE, "application/timestamp-reply");
+    Ok((StatusCode::CREATED, [kind], response))
+}
+
+#[derive(Deserialize)]
+struct TokenQuery {
+    audience: Option<String>,
+}
+
+async fn id_token(
+    State(parts): State<Arc<Parts>>,
+    Query(query): Query<TokenQuery>,
+    headers: HeaderMap,
+) -> Result<Json<Value>, Refusal> {
+    let bearer = bearer(&headers).ok_or_else(|| Refusal::unauthenticated("no bearer token"))?;
+    let token = parts
+        .issuer
+        .issue(bearer, query.audience, Timestamp::now())?;
+    Ok(Json(json!({ "value": token })))
+}
+
+/// The credentials after a scheme that is compared without regard to case (RFC 9110, 11.1).
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// Fulcio answers through a gateway that states gRPC's codes in place of HTTP's.
+fn as_grpc_gateway(refusal: Refusal) -> impl IntoResponse {
+    const INVALID_ARGUMENT: u8 = 3;
+    const INTERNAL: u8 = 13;
+    const UNAUTHENTICATED: u8 = 16;
+    let code = match refusal.status {
+        StatusCode::BAD_REQUEST => INVALID_ARGUMENT,
+        StatusCode::UNAUTHORIZED => UNAUTHENTICATED,
+        _ => INTERNAL,
+    };
+    let body = json!({"code": code, "message": refusal.message, "details": []});
+    (refusal.status, Json(body))
+}

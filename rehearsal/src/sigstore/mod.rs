@@ -1,0 +1,163 @@
+//! A Sigstore of its own: certificate authority, transparency logs, timestamp authority and
+//! GitHub's issuer of ID tokens, with keys made anew each time. Unmodified clients sign with it
+//! and unmodified verifiers accept what it made, given its trusted root.
+
+mod authority;
+mod ca;
+mod claims;
+mod ct;
+mod fulcio;
+mod http;
+mod key;
+mod log;
+mod oidc;
+mod refusal;
+mod rekor;
+mod timestamp;
+mod trusted_root;
+
+use std::sync::Arc;
+
+use jiff::{Timestamp, ToSpan};
+
+pub use claims::Job;
+pub use oidc::{AmbientToken, ISSUER};
+
+/// Where on the one origin each service answers.
+mod path {
+    pub(super) const FULCIO: &str = "/fulcio";
+    pub(super) const REKOR: &str = "/rekor";
+    pub(super) const TIMESTAMP: &str = "/tsa/api/v1/timestamp";
+    pub(super) const OIDC: &str = "/oidc";
+}
+
+/// Why a key, a certificate or another signed structure could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A structure does not encode.
+    #[error("ASN.1: {0}")]
+    Asn1(#[from] der::Error),
+    /// A public key does not encode.
+    #[error("public key: {0}")]
+    PublicKey(x509_cert::spki::Error),
+    /// A signature could not be made.
+    #[error("signature: {0}")]
+    Signature(#[from] p256::ecdsa::Error),
+    /// A document does not serialise.
+    #[error("JSON: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+// It implements no `std::error::Error` and so cannot be thiserror's source.
+impl From<x509_cert::spki::Error> for Error {
+    fn from(error: x509_cert::spki::Error) -> Self {
+        Self::PublicKey(error)
+    }
+}
+
+/// A whole Sigstore. Clones share its keys, its logs and its jobs.
+#[derive(Clone)]
+pub struct Sigstore(Arc<Parts>);
+
+struct Parts {
+    ca: ca::CertificateAuthority,
+    ct: ct::CtLog,
+    rekor: rekor::Rekor,
+    tsa: timestamp::TimestampAuthority,
+    issuer: oidc::Issuer,
+    /// Start of validity of every long-lived key and certificate.
+    since: Timestamp,
+}
+
+impl Sigstore {
+    /// A Sigstore that nobody trusts yet: every key is new.
+    ///
+    /// # Errors
+    /// When a key or a certificate cannot be encoded.
+    pub fn new() -> Result<Self, Error> {
+        // Verifiers hold times floored to seconds against the start of validity.
+        let since = Timestamp::now() - 1.hour();
+        Ok(Self(Arc::new(Parts {
+            ca: ca::CertificateAuthority::new(since)?,
+            ct: ct::CtLog::new()?,
+            rekor: rekor::Rekor::new(since)?,
+            tsa: timestamp::TimestampAuthority::new(since)?,
+            issuer: oidc::Issuer::new(),
+            since,
+        })))
+    }
+
+    /// All services on one origin, each under a path of its own.
+    pub fn router(&self) -> axum::Router {
+        http::router(self.0.clone())
+    }
+
+    /// The trusted root (`application/vnd.dev.sigstore.trustedroot+json;version=0.1`) under which
+    /// signatures made here verify. `url` is the origin that [`Self::router`] answers on, without
+    /// a trailing slash.
+    #[must_use]
+    pub fn trusted_root_json(&self, url: &str) -> String {
+        trusted_root::trusted_root(&self.0, url).to_string()
+    }
+
+    /// The trusted root together with the services to sign with, as `--trust-config` of
+    /// sigstore-python takes it (`application/vnd.dev.sigstore.clienttrustconfig.v0.1+json`).
+    #[must_use]
+    pub fn client_trust_config_json(&self, url: &str) -> String {
+        trusted_root::client_trust_config(&self.0, url).to_string()
+    }
+
+    /// Where a signing client finds the services of the origin `url`.
+    #[must_use]
+    pub fn services(url: &str) -> Services {
+        Services {
+            fulcio: format!("{url}{}", path::FULCIO),
+            rekor: format!("{url}{}", path::REKOR),
+            timestamp: format!("{url}{}", path::TIMESTAMP),
+        }
+    }
+
+    /// Lets a CI job ask for ID tokens, and returns what GitHub puts into its environment.
+    #[must_use]
+    pub fn admit(&self, url: &str, job: Job) -> AmbientToken {
+        self.0.issuer.admit(url, job)
+    }
+}
+
+/// The addresses that a signing client is configured with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Services {
+    /// Base URL of the certificate authority (Fulcio API v2).
+    pub fulcio: String,
+    /// Base URL of the transparency log (Rekor API v1).
+    pub rekor: String,
+    /// URL that takes timestamp requests (RFC 3161 over HTTP).
+    pub timestamp: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::github::Repository;
+
+    /// A job that a test may alter.
+    pub(super) fn job() -> Job {
+        let rocket = Repository {
+            owner: "acme".to_owned(),
+            name: "rocket".to_owned(),
+            id: 1001,
+            owner_id: 77,
+        };
+        let commit = "0123456789abcdef0123456789abcdef01234567";
+        let (workflow, tag) = (".github/workflows/release.yml", "refs/tags/v1.2.3");
+        Job {
+            run_id: 4242,
+            ..Job::of(&rocket, workflow, tag, commit, "push")
+        }
+    }
+
+    /// What the issuer says of [`job`] to Fulcio at `now`.
+    pub(super) fn claims(now: Timestamp) -> claims::Claims {
+        claims::Claims::of(&job(), Some("sigstore".to_owned()), "1".to_owned(), now)
+    }
+}
