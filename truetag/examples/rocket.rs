@@ -1,0 +1,65 @@
+//! Another product, made of public interfaces alone. Its version stands in its last line, so that
+//! tests have many versions of it from one build: `rocket 1.0.0`. One that reads
+//! `rocket 1.0.0 hangs prepare` or `rocket 1.0.0 fails activate` does so at that hidden command.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::process::ExitCode;
+use std::time::Duration;
+use std::{env, thread};
+
+use truetag::{BuildInfo, Dir, Program, include_dir};
+
+const PRODUCT: &str = r#"{
+  "name": "rocket",
+  "summary": "Goes up.",
+  "repository": {"url": "https://github.com/acme/rocket", "id": 1001, "owner_id": 77},
+  "identities": {
+    "issuer": "https://token.actions.githubusercontent.com",
+    "release_workflow": ".github/workflows/release.yml",
+    "channel_workflow": ".github/workflows/channel.yml",
+    "default_branch": "main"
+  },
+  "channels": {
+    "url": "https://acme.github.io/rocket",
+    "expires_after_days": 14,
+    "default": "stable"
+  },
+  "upgrades": {"from": "0.0.0"}
+}"#;
+
+static PLAYBOOK: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../playbook/skills");
+
+/// The words after the name in the last line of the running executable.
+fn last_line() -> Option<String> {
+    let mut file = File::open(env::current_exe().ok()?).ok()?;
+    file.seek(SeekFrom::End(-64)).ok()?;
+    let mut end = Vec::new();
+    file.read_to_end(&mut end).ok()?;
+    let end = String::from_utf8_lossy(&end);
+    let (_, words) = end.rsplit_once("\nrocket ")?;
+    Some(words.trim_end().to_owned())
+}
+
+fn main() -> ExitCode {
+    let line = last_line().unwrap_or_default();
+    let mut words = line.split(' ');
+    let version = words.next().filter(|version| !version.is_empty());
+    if let (Some(fault), Some(command)) = (words.next(), words.next())
+        && env::args().any(|argument| argument == command)
+    {
+        match fault {
+            "hangs" => thread::sleep(Duration::from_secs(20)),
+            _ => return ExitCode::from(99),
+        }
+    }
+    truetag::run(&Program {
+        product_json: PRODUCT,
+        playbook: &PLAYBOOK,
+        build: BuildInfo {
+            version: version.map(|version| &*version.to_owned().leak()),
+            commit: None,
+            target: env!("BUILD_TARGET"),
+        },
+    })
+}

@@ -1,0 +1,105 @@
+//! The program that is running: what was compiled in, parsed, and where its executable lies.
+
+use std::env;
+use std::path::PathBuf;
+
+use playbook::Playbook;
+use release_plan::{Exit, Product, Target, Version};
+
+use crate::Program;
+use crate::files::{FileError, at};
+
+/// What every command knows of the program it belongs to.
+#[derive(Debug)]
+pub(crate) struct App {
+    program: Program,
+    pub(crate) product: Product,
+    pub(crate) target: Target,
+    /// None for a development build.
+    pub(crate) version: Option<Version>,
+    /// The running executable, without links in its path.
+    pub(crate) executable: PathBuf,
+}
+
+/// A program that its build did not complete.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BuildError {
+    #[error("this program was built with a {what} that cannot be read: {detail}")]
+    Malformed { what: &'static str, detail: String },
+    #[error(
+        "this is a development build without a version: {remedy}. Released programs have a version (see --version)"
+    )]
+    Unreleased { remedy: &'static str },
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+impl App {
+    pub(crate) fn new(program: &Program) -> Result<Self, BuildError> {
+        let malformed = |what, error: &dyn std::fmt::Display| BuildError::Malformed {
+            what,
+            detail: error.to_string(),
+        };
+        let product = Product::from_json(program.product_json)
+            .map_err(|error| malformed("product", &error))?;
+        let target = program.build.target;
+        let target = target
+            .parse()
+            .map_err(|error| malformed("target", &error))?;
+        let version = program.build.version.map(str::parse).transpose();
+        let version = version.map_err(|error| malformed("version", &error))?;
+        let unknown = || PathBuf::from("the running executable");
+        let executable = env::current_exe().map_err(|error| at("find", &unknown())(error))?;
+        let executable = executable
+            .canonicalize()
+            .map_err(|error| at("resolve", &executable)(error))?;
+        Ok(Self {
+            program: *program,
+            product,
+            target,
+            version,
+            executable,
+        })
+    }
+
+    /// The version, which a development build lacks; `remedy` says what to do then.
+    pub(crate) fn released(&self, remedy: &'static str) -> Result<&Version, BuildError> {
+        self.version
+            .as_ref()
+            .ok_or(BuildError::Unreleased { remedy })
+    }
+
+    pub(crate) fn version_text(&self) -> String {
+        self.version
+            .as_ref()
+            .map_or("unknown".to_owned(), ToString::to_string)
+    }
+
+    pub(crate) fn commit(&self) -> &'static str {
+        self.program.build.commit.unwrap_or("unknown")
+    }
+
+    pub(crate) fn playbook(&self) -> Playbook {
+        Playbook::embedded(self.program.playbook)
+    }
+
+    /// The file name of the program on this target.
+    pub(crate) fn executable_name(&self) -> String {
+        self.target.executable(&self.product.name)
+    }
+
+    /// The environment variable that moves the home.
+    pub(crate) fn home_variable(&self) -> String {
+        self.product.variable("HOME")
+    }
+}
+
+impl BuildError {
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Self::Malformed { .. } => Exit::Failed,
+            Self::Unreleased { .. } => Exit::Input,
+            Self::File(error) => error.exit(),
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! The command line: what may be said, and a file for each command.
+
+mod activate;
+mod install;
+mod prepare;
+mod rollback;
+mod status;
+mod upgrade;
+mod verify;
+mod version;
+
+use std::env;
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use release_plan::{Channel, Exit, Tag, Version};
+
+use crate::Program;
+use crate::app::App;
+use crate::failure::Failure;
+use crate::launcher;
+use crate::source::Mirror;
+
+#[derive(Debug, Parser)]
+// The name is the product's and set at run time.
+#[command(
+    name = "program",
+    disable_version_flag = true,
+    arg_required_else_help = true
+)]
+struct CommandLine {
+    /// Print version, commit, target and digest of the playbook
+    #[arg(short = 'V', long)]
+    version: bool,
+    /// Print it as JSON
+    #[arg(long, requires = "version")]
+    json: bool,
+    #[command(subcommand)]
+    command: Option<Verb>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Verify(Verify),
+    Upgrade(Upgrade),
+    Rollback(Rollback),
+    Status(Status),
+    #[command(name = crate::install::SELF, hide = true)]
+    Own(Own),
+}
+
+/// Verify files against the bundles that sign them
+///
+/// A file passes when its bundle shows that this project's release workflow signed these very bytes
+/// for the tag, and that the signature is in a transparency log. The tag is this program's own
+/// unless --tag names one; it is never read off the bundle. Nothing is fetched.
+#[derive(Debug, Args)]
+struct Verify {
+    /// Files to verify
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// The file's bundle [default: FILE.sigstore.json]
+    #[arg(long, value_name = "FILE")]
+    bundle: Option<PathBuf>,
+    /// The release that the files must belong to, such as v1.2.3
+    #[arg(long)]
+    tag: Option<Tag>,
+    #[command(flatten)]
+    root: RootFlag,
+    /// Print the results as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Install a newer version and make it current
+///
+/// Follows the channel's signed pointer: a version that is yanked, a pointer that has expired and a
+/// version lower than the installed one are refused. --version names one instead of following the
+/// channel; it never goes down either: rollback goes back to the version before.
+#[derive(Debug, Args)]
+struct Upgrade {
+    /// Go to this version, whatever the channel selects
+    #[arg(long, value_name = "VERSION", conflicts_with = "channel")]
+    version: Option<Version>,
+    /// Follow this channel from now on: stable, beta or alpha
+    #[arg(long)]
+    channel: Option<Channel>,
+    #[command(flatten)]
+    mirror: MirrorFlag,
+    #[command(flatten)]
+    root: RootFlag,
+}
+
+/// Go back to the version that was current before
+#[derive(Debug, Args)]
+struct Rollback {}
+
+/// Show what is installed, and where
+#[derive(Debug, Args)]
+struct Status {
+    /// Print it as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What programs say to each other while one installs another
+#[derive(Debug, Args)]
+struct Own {
+    #[command(subcommand)]
+    verb: OwnVerb,
+}
+
+#[derive(Debug, Subcommand)]
+enum OwnVerb {
+    Install(Install),
+    Prepare(Prepare),
+    Activate(Activate),
+}
+
+/// Install the release that this program belongs to, from its archive
+#[derive(Debug, Args)]
+struct Install {
+    /// The archive that this program was unpacked from
+    #[arg(long, value_name = "FILE")]
+    archive: PathBuf,
+    /// The home to install into
+    #[arg(long, value_name = "FOLDER")]
+    dir: Option<PathBuf>,
+    #[command(flatten)]
+    mirror: MirrorFlag,
+    #[command(flatten)]
+    root: RootFlag,
+}
+
+/// Probe this program, and write its playbook into the folder it is staged in
+#[derive(Debug, Args)]
+struct Prepare {
+    /// The folder
+    folder: PathBuf,
+}
+
+/// Make this version current
+#[derive(Debug, Args)]
+struct Activate {
+    /// The caller holds the lock of the home
+    #[arg(long)]
+    locked: bool,
+}
+
+#[derive(Debug, Args)]
+struct MirrorFlag {
+    /// Take everything from here: http://…, https://… or file:///ABSOLUTE/PATH, as it is written
+    #[arg(long, value_name = "URL")]
+    mirror: Option<Mirror>,
+}
+
+#[derive(Debug, Args)]
+struct RootFlag {
+    /// Trust the keys in this trusted_root.json for this run, not the public Sigstore's
+    #[arg(long, value_name = "FILE")]
+    trusted_root: Option<PathBuf>,
+}
+
+/// Runs the command line of this process.
+pub(crate) fn run(program: &Program) -> Result<ExitCode, Failure> {
+    let app = App::new(program)?;
+    if let Some(code) = launcher::hand_over(&app)? {
+        return Ok(code);
+    }
+    let parsed = command(&app)
+        .try_get_matches_from(env::args_os())
+        .and_then(|matches| CommandLine::from_arg_matches(&matches));
+    let line = match parsed {
+        Ok(line) => line,
+        Err(error) => {
+            // Whoever closed the other end wants no more of it.
+            let _ = error.print();
+            let exit = if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Done
+            };
+            return Ok(exit.into());
+        }
+    };
+    match &line.command {
+        None => version::run(&app, line.json),
+        Some(Verb::Verify(args)) => verify::run(&app, args),
+        Some(Verb::Upgrade(args)) => upgrade::run(&app, args),
+        Some(Verb::Rollback(_)) => rollback::run(&app),
+        Some(Verb::Status(args)) => status::run(&app, args),
+        Some(Verb::Own(own)) => match &own.verb {
+            OwnVerb::Install(args) => install::run(&app, args),
+            OwnVerb::Prepare(args) => prepare::run(&app, args),
+            OwnVerb::Activate(args) => activate::run(&app, args),
+        },
+    }?;
+    Ok(Exit::Done.into())
+}
+
+/// The command line with the product's name and words in it.
+fn command(app: &App) -> clap::Command {
+    let name = &app.product.name;
+    let examples = |lines: &[&str]| {
+        let mut text = "Examples:".to_owned();
+        for line in lines {
+            let _ = write!(text, "\n  {name} {line}");
+        }
+        text
+    };
+    let all = examples(&[
+        "upgrade                        take what the channel selects",
+        "upgrade --version 1.2.3        take this one",
+        "rollback                       go back to the one before",
+        "status --json                  show what is installed",
+        "verify --tag v1.2.3 FILE…      prove files of a release, offline",
+    ]);
+    let mut codes = "Exit codes:".to_owned();
+    for (exit, meaning) in Exit::ALL {
+        let _ = write!(codes, "\n  {:>3}  {meaning}", exit.code());
+    }
+    let home = format!(
+        "Versions lie in ~/.{name}, or where {} says.",
+        app.home_variable()
+    );
+    CommandLine::command()
+        .bin_name(name)
+        .about(app.product.summary.clone())
+        .after_help(format!("{all}\n\n{home}\n\n{codes}"))
+        .mut_subcommand("verify", |verb| {
+            verb.after_help(examples(&[
+                "verify SHA256SUMS",
+                "verify --tag v1.2.3 release.json install.sh",
+                "verify --tag v1.2.3 --bundle downloaded.json FILE",
+            ]))
+        })
+        .mut_subcommand("upgrade", |verb| {
+            verb.after_help(examples(&[
+                "upgrade",
+                "upgrade --channel beta",
+                "upgrade --version 1.2.3 --mirror file:///srv/mirror",
+            ]))
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        CommandLine::command().debug_assert();
+    }
+}

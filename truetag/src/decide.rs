@@ -1,0 +1,306 @@
+//! Whether to move to another version, as a pure decision. Only a [`Chosen`] can be fetched, and
+//! only this module makes one.
+
+use release_plan::{Channel, Exit, Instant, Manifest, Pointer, Tag, Version};
+use trust::{Refusal, VerifiedPointer, VerifiedRelease};
+
+/// A release that was decided for.
+#[derive(Debug)]
+pub(crate) struct Chosen {
+    tag: Tag,
+    /// The pointer that selected it, where one did.
+    pointer: Option<VerifiedPointer>,
+}
+
+/// Why to stay with what is installed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Stay {
+    #[error("nothing new: {version} is installed")]
+    AlreadyThere { version: Version },
+    #[error(
+        "nothing new: the {channel} pointer has sequence {found}, and {seen} was seen before; this source is behind"
+    )]
+    Stale {
+        channel: Channel,
+        found: u64,
+        seen: u64,
+    },
+    #[error(
+        "the {channel} pointer expired at {expired}, and it is {now}: nobody may vouch for it any more. Check the clock, try again later, or name a version with --version"
+    )]
+    Expired {
+        channel: Channel,
+        expired: Instant,
+        now: Instant,
+    },
+    #[error(
+        "the {channel} pointer selects {version}, which is yanked. Wait for the next release, or name a version with --version"
+    )]
+    Yanked { channel: Channel, version: Version },
+    #[error("{wanted} is lower than {installed}, which is installed{hint}. rollback goes back to the version before it", hint = if *.yanked { " and was yanked" } else { "" })]
+    Downgrade {
+        wanted: Version,
+        installed: Version,
+        /// Whether what is installed is yanked.
+        yanked: bool,
+    },
+    #[error(
+        "{wanted} can be reached from {floor} or later, and {installed} is installed. Go to a version in between first, with --version"
+    )]
+    BelowFloor {
+        wanted: Version,
+        floor: Version,
+        installed: Version,
+    },
+}
+
+impl Stay {
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Self::AlreadyThere { .. } | Self::Stale { .. } => Exit::Done,
+            Self::Expired { .. } | Self::Yanked { .. } => Exit::Refused,
+            Self::Downgrade { .. } => Exit::Downgrade,
+            Self::BelowFloor { .. } => Exit::Gate,
+        }
+    }
+}
+
+impl Chosen {
+    /// What a pointer selects. `seen` is the highest sequence seen of its channel.
+    pub(crate) fn by_pointer(
+        pointer: VerifiedPointer,
+        seen: Option<u64>,
+        now: Instant,
+        installed: &Version,
+    ) -> Result<Self, Stay> {
+        judge(pointer.pointer(), seen, now, installed)?;
+        Ok(Self {
+            tag: pointer.pointer().tag.clone(),
+            pointer: Some(pointer),
+        })
+    }
+
+    /// A version that was asked for by name.
+    pub(crate) fn by_name(tag: Tag, installed: &Version) -> Result<Self, Stay> {
+        rises(tag.version(), installed, false)?;
+        Ok(Self::own(tag))
+    }
+
+    /// The release that the running program belongs to.
+    pub(crate) fn own(tag: Tag) -> Self {
+        Self { tag, pointer: None }
+    }
+
+    pub(crate) fn tag(&self) -> &Tag {
+        &self.tag
+    }
+
+    /// Holds the release against the pointer that selected it.
+    pub(crate) fn check(&self, release: &VerifiedRelease) -> Result<(), Refusal> {
+        self.pointer
+            .as_ref()
+            .map_or(Ok(()), |pointer| pointer.names(release))
+    }
+}
+
+/// Refuses a release that is lower than what is installed, or cannot be reached from it. The same
+/// version again is fine.
+pub(crate) fn fits_over(manifest: &Manifest, installed: &Version) -> Result<(), Stay> {
+    match rises(&manifest.version, installed, false) {
+        Ok(()) | Err(Stay::AlreadyThere { .. }) => {}
+        Err(stay) => return Err(stay),
+    }
+    if *installed >= manifest.upgrades_from {
+        return Ok(());
+    }
+    Err(Stay::BelowFloor {
+        wanted: manifest.version.clone(),
+        floor: manifest.upgrades_from.clone(),
+        installed: installed.clone(),
+    })
+}
+
+fn judge(
+    pointer: &Pointer,
+    seen: Option<u64>,
+    now: Instant,
+    installed: &Version,
+) -> Result<(), Stay> {
+    let channel = pointer.channel;
+    // First of all: a mirror that stopped at an old pointer is told, not taken for quiet.
+    if now >= pointer.expires {
+        return Err(Stay::Expired {
+            channel,
+            expired: pointer.expires,
+            now,
+        });
+    }
+    if let Some(seen) = seen.filter(|seen| pointer.sequence < *seen) {
+        return Err(Stay::Stale {
+            channel,
+            found: pointer.sequence,
+            seen,
+        });
+    }
+    if pointer.yanked.contains(&pointer.version) {
+        return Err(Stay::Yanked {
+            channel,
+            version: pointer.version.clone(),
+        });
+    }
+    rises(
+        &pointer.version,
+        installed,
+        pointer.yanked.contains(installed),
+    )
+}
+
+fn rises(wanted: &Version, installed: &Version, yanked: bool) -> Result<(), Stay> {
+    if wanted == installed {
+        return Err(Stay::AlreadyThere {
+            version: wanted.clone(),
+        });
+    }
+    if wanted < installed {
+        return Err(Stay::Downgrade {
+            wanted: wanted.clone(),
+            installed: installed.clone(),
+            yanked,
+        });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use release_plan::{
+        Channels, Identities, POINTER_SCHEMA, Product, Repository, Sha256, Upgrades,
+    };
+
+    /// A product that is not the one this crate ships.
+    pub(crate) fn product() -> Product {
+        Product {
+            name: "rocket".to_owned(),
+            summary: "Goes up.".to_owned(),
+            repository: Repository {
+                url: "https://github.com/acme/rocket".to_owned(),
+                id: 1001,
+                owner_id: 77,
+            },
+            identities: Identities {
+                issuer: "https://token.actions.githubusercontent.com".to_owned(),
+                release_workflow: ".github/workflows/release.yml".to_owned(),
+                channel_workflow: ".github/workflows/channel.yml".to_owned(),
+                default_branch: "main".to_owned(),
+            },
+            channels: Channels {
+                url: "https://acme.github.io/rocket".to_owned(),
+                expires_after_days: 14,
+                default: Channel::Stable,
+            },
+            upgrades: Upgrades {
+                from: Version::new(0, 0, 0),
+            },
+        }
+    }
+
+    const NOW: i64 = 1_000_000;
+
+    fn pointer(version: &str) -> Pointer {
+        let version: Version = version.parse().unwrap();
+        Pointer {
+            schema: POINTER_SCHEMA.to_owned(),
+            product: "rocket".to_owned(),
+            channel: Channel::Stable,
+            sequence: 7,
+            expires: Instant::from_seconds(NOW + 1).unwrap(),
+            tag: Tag::of(&version).unwrap(),
+            version,
+            release_sha256: Sha256::of(b"release"),
+            yanked: Vec::new(),
+        }
+    }
+
+    fn judged(pointer: &Pointer, seen: Option<u64>, installed: &str) -> Option<Stay> {
+        let now = Instant::from_seconds(NOW).unwrap();
+        judge(pointer, seen, now, &installed.parse().unwrap()).err()
+    }
+
+    #[test]
+    fn a_pointer_at_a_higher_version_moves() {
+        for seen in [None, Some(0), Some(6), Some(7)] {
+            assert_eq!(judged(&pointer("1.1.0"), seen, "1.0.0"), None);
+        }
+        assert_eq!(judged(&pointer("1.1.0"), None, "1.1.0-rc.1"), None);
+    }
+
+    #[test]
+    fn a_lower_sequence_than_the_highest_seen_is_nothing_new_whatever_it_selects() {
+        let stale = pointer("9.0.0");
+        let stay = judged(&stale, Some(8), "1.0.0").unwrap();
+        assert!(
+            matches!(
+                stay,
+                Stay::Stale {
+                    found: 7,
+                    seen: 8,
+                    ..
+                }
+            ),
+            "{stay}"
+        );
+        assert_eq!(stay.exit(), Exit::Done);
+    }
+
+    #[test]
+    fn an_expired_pointer_moves_nobody_from_that_very_second_on() {
+        let mut expired = pointer("1.1.0");
+        expired.expires = Instant::from_seconds(NOW).unwrap();
+        for installed in ["1.0.0", "1.1.0", "2.0.0"] {
+            for seen in [None, Some(7), Some(8)] {
+                let stay = judged(&expired, seen, installed).unwrap();
+                assert!(matches!(stay, Stay::Expired { .. }), "{stay}");
+                assert_eq!(stay.exit(), Exit::Refused);
+            }
+        }
+    }
+
+    #[test]
+    fn a_yanked_version_is_refused() {
+        let mut yanked = pointer("1.1.0");
+        yanked.yanked = vec![Version::new(1, 1, 0)];
+        let stay = judged(&yanked, None, "1.0.0").unwrap();
+        assert!(matches!(stay, Stay::Yanked { .. }), "{stay}");
+        assert_eq!(stay.exit(), Exit::Refused);
+    }
+
+    #[test]
+    fn what_is_installed_is_nothing_new() {
+        let stay = judged(&pointer("1.1.0"), Some(7), "1.1.0").unwrap();
+        assert!(matches!(stay, Stay::AlreadyThere { .. }), "{stay}");
+        assert_eq!(stay.exit(), Exit::Done);
+    }
+
+    #[test]
+    fn a_lower_version_is_refused_and_a_yank_of_the_installed_one_is_said() {
+        let mut lower = pointer("1.0.0");
+        let stay = judged(&lower, None, "1.1.0").unwrap();
+        assert_eq!(stay.exit(), Exit::Downgrade);
+        assert!(!stay.to_string().contains("yanked"), "{stay}");
+        lower.yanked = vec![Version::new(1, 1, 0)];
+        let stay = judged(&lower, None, "1.1.0").unwrap();
+        assert_eq!(stay.exit(), Exit::Downgrade);
+        assert!(stay.to_string().contains("rollback"), "{stay}");
+    }
+
+    #[test]
+    fn a_version_asked_for_by_name_rises_or_is_refused() {
+        let by_name = |installed: &str| {
+            Chosen::by_name("v1.1.0".parse().unwrap(), &installed.parse().unwrap())
+        };
+        assert_eq!(by_name("1.0.0").unwrap().tag().to_string(), "v1.1.0");
+        assert_eq!(by_name("1.1.0").unwrap_err().exit(), Exit::Done);
+        assert_eq!(by_name("1.2.0").unwrap_err().exit(), Exit::Downgrade);
+    }
+}

@@ -1,0 +1,121 @@
+//! Everything a command can fail with, and the one exit code of each.
+
+use std::io;
+use std::path::PathBuf;
+
+use release_plan::{Exit, TagError, Version};
+use trust::Refusal;
+
+use crate::app::BuildError;
+use crate::decide::Stay;
+use crate::fetch::FetchError;
+use crate::files::{FileError, exit_of};
+use crate::home::HomeError;
+use crate::install::InstallError;
+use crate::receipt::ReceiptError;
+use crate::root::RootFileError;
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    #[error(transparent)]
+    Home(#[from] HomeError),
+    #[error(transparent)]
+    Root(#[from] RootFileError),
+    #[error("--version: {0}")]
+    Version(TagError),
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    #[error(transparent)]
+    Stay(Box<Stay>),
+    #[error(transparent)]
+    Install(#[from] InstallError),
+    #[error(transparent)]
+    Receipt(#[from] ReceiptError),
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    #[error("--bundle names the bundle of one file, and {files} files were named")]
+    OneBundle { files: usize },
+    #[error("{refused} of {all} files refused")]
+    FilesRefused { refused: usize, all: usize },
+    #[error("{unread} of {all} files could not be verified")]
+    FilesUnread { unread: usize, all: usize },
+    #[error(
+        "there is no version to go back to: {installed} is the only one that was current here. An older one can be installed into another home with its install script"
+    )]
+    NoPrevious { installed: Version },
+    #[error("{path} is not the program that was installed: its digest is not that of its receipt. It cannot be gone back to: upgrade to a newer version, or install that one into another home with its install script", path = .0.display())]
+    Altered(PathBuf),
+    #[error("{what}: expected {expected}, found {found}")]
+    Probe {
+        what: &'static str,
+        expected: String,
+        found: String,
+    },
+    #[error(transparent)]
+    Playbook(#[from] playbook::PlaybookError),
+    #[error("signals cannot be handled: {0}")]
+    Signals(#[from] ctrlc::Error),
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error("cannot write to stdout: {0}")]
+    Output(#[from] io::Error),
+}
+
+impl From<Stay> for Failure {
+    fn from(stay: Stay) -> Self {
+        Self::Stay(Box::new(stay))
+    }
+}
+
+impl Failure {
+    /// The exit code, which scripts rely on.
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Self::Build(error) => error.exit(),
+            Self::Home(error) => error.exit(),
+            Self::Root(error) => error.exit(),
+            Self::Fetch(error) => error.exit(),
+            Self::Stay(stay) => stay.exit(),
+            Self::Install(error) => error.exit(),
+            Self::Receipt(error) => error.exit(),
+            Self::File(error) => error.exit(),
+            Self::Refused(_) | Self::FilesRefused { .. } | Self::Altered(_) => Exit::Refused,
+            Self::Version(_) | Self::FilesUnread { .. } | Self::NoPrevious { .. } => Exit::Input,
+            Self::OneBundle { .. } => Exit::Usage,
+            Self::Probe { .. } => Exit::Gate,
+            Self::Playbook(error) => exit_of(error.kind()),
+            Self::Signals(_) | Self::Output(_) => Exit::Failed,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_command_itself_refuses_has_the_documented_exit_code() {
+        let version = || Version::new(1, 0, 0);
+        let tag = release_plan::Tag::of(&"1.0.0+build".parse().unwrap());
+        for (failure, exit) in [
+            (Failure::OneBundle { files: 2 }, Exit::Usage),
+            (Failure::Version(tag.unwrap_err()), Exit::Input),
+            (Failure::FilesRefused { refused: 1, all: 2 }, Exit::Refused),
+            (Failure::FilesUnread { unread: 1, all: 2 }, Exit::Input),
+            (
+                Failure::NoPrevious {
+                    installed: version(),
+                },
+                Exit::Input,
+            ),
+            (Failure::Altered(PathBuf::from("x")), Exit::Refused),
+            (Failure::Output(io::ErrorKind::Other.into()), Exit::Failed),
+            (Stay::AlreadyThere { version: version() }.into(), Exit::Done),
+        ] {
+            assert_eq!(failure.exit(), exit, "{failure}");
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! Files: errors that name the path, writing that is either whole or not there, and what makes a
+//! rename last. Relies on POSIX rename, which replaces its target atomically.
+
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+
+use release_plan::Exit;
+use tempfile::Builder;
+
+/// How the name of a file that is being written begins; a killed run leaves such files behind.
+pub(crate) const UNFINISHED: &str = ".unfinished-";
+
+/// A file or folder that something could not be done to.
+#[derive(Debug, thiserror::Error)]
+pub(crate) struct FileError {
+    doing: &'static str,
+    path: PathBuf,
+    source: io::Error,
+}
+
+impl fmt::Display for FileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            doing,
+            path,
+            source,
+        } = self;
+        write!(f, "cannot {doing} {}: {source}", path.display())?;
+        match source.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+                write!(f, ". Make space there and run this again")
+            }
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+                write!(
+                    f,
+                    ". Change the permissions there, or run this as the owner"
+                )
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl FileError {
+    pub(crate) fn exit(&self) -> Exit {
+        exit_of(self.source.kind())
+    }
+
+    pub(crate) fn is_missing(&self) -> bool {
+        self.source.kind() == ErrorKind::NotFound
+    }
+}
+
+/// The exit code of a file operation that failed.
+pub(crate) fn exit_of(kind: ErrorKind) -> Exit {
+    match kind {
+        ErrorKind::StorageFull
+        | ErrorKind::QuotaExceeded
+        | ErrorKind::PermissionDenied
+        | ErrorKind::ReadOnlyFilesystem => Exit::Storage,
+        ErrorKind::NotADirectory | ErrorKind::IsADirectory => Exit::Input,
+        _ => Exit::Failed,
+    }
+}
+
+/// Says what was being done to `path` when an error came.
+pub(crate) fn at(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FileError {
+    let path = path.to_owned();
+    move |source| FileError {
+        doing,
+        path,
+        source,
+    }
+}
+
+/// At most `limit` bytes and one more, by which whoever reads them sees that there were too many.
+pub(crate) fn read_limited(path: &Path, limit: usize) -> Result<Vec<u8>, FileError> {
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(limit as u64 + 1).read_to_end(&mut bytes))
+        .map_err(at("read", path))?;
+    Ok(bytes)
+}
+
+/// A file's text; none when it does not exist.
+pub(crate) fn read_if_any(path: &Path) -> Result<Option<String>, FileError> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(at("read", path)(error)),
+    }
+}
+
+/// Replaces `path` by what `write` writes: whoever reads it, now or after a power cut, sees the old
+/// contents or the new.
+pub(crate) fn replace(
+    path: &Path,
+    mode: u32,
+    write: impl FnOnce(&mut File) -> io::Result<()>,
+) -> Result<(), FileError> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut builder = Builder::new();
+    builder.prefix(UNFINISHED);
+    with_mode(&mut builder, mode);
+    let (mut file, unfinished) = builder
+        .tempfile_in(folder)
+        .map_err(at("write to", folder))?
+        .into_parts();
+    write(&mut file)
+        .and_then(|()| file.sync_all())
+        .and_then(|()| fs::rename(&unfinished, path))
+        .map_err(at("write", path))?;
+    // The name is gone; what is dropped here must not remove a file that took it since.
+    let _ = unfinished.keep();
+    sync_folder(folder)
+}
+
+/// [`replace`] by a line of text.
+pub(crate) fn replace_line(path: &Path, line: impl fmt::Display) -> Result<(), FileError> {
+    replace(path, 0o666, |file| writeln!(file, "{line}"))
+}
+
+/// Permissions before the umask takes its part; temporary files would be their maker's alone.
+pub(crate) fn with_mode(builder: &mut Builder<'_, '_>, mode: u32) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(fs::Permissions::from_mode(mode));
+    }
+    #[cfg(not(unix))]
+    let _ = (builder, mode);
+}
+
+/// Makes renames within `folder` outlast a power cut.
+pub(crate) fn sync_folder(folder: &Path) -> Result<(), FileError> {
+    #[cfg(unix)]
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(at("sync", folder))?;
+    #[cfg(not(unix))]
+    let _ = folder;
+    Ok(())
+}
+
+/// Makes a folder and all that is in it outlast a power cut.
+pub(crate) fn sync_tree(folder: &Path) -> Result<(), FileError> {
+    for entry in fs::read_dir(folder).map_err(at("list", folder))? {
+        let entry = entry.map_err(at("list", folder))?;
+        let path = entry.path();
+        if entry.file_type().map_err(at("look at", &path))?.is_dir() {
+            sync_tree(&path)?;
+        } else {
+            // Windows flushes only what was opened for writing.
+            File::options()
+                .read(true)
+                .write(cfg!(windows))
+                .open(&path)
+                .and_then(|file| file.sync_all())
+                .map_err(at("sync", &path))?;
+        }
+    }
+    sync_folder(folder)
+}
+
+/// Which side of a copy failed.
+#[derive(Debug)]
+pub(crate) enum CopyError {
+    Read(io::Error),
+    Write(io::Error),
+}
+
+/// Copies to the end and tells failures of the two sides apart.
+pub(crate) fn copy(from: &mut impl Read, to: &mut impl Write) -> Result<(), CopyError> {
+    let mut buffer = vec![0; 128 * 1024];
+    loop {
+        let count = match from.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(count) => count,
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(error) => return Err(CopyError::Read(error)),
+        };
+        to.write_all(&buffer[..count]).map_err(CopyError::Write)?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_replaced_file_has_the_new_contents_and_leaves_nothing_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("current");
+        replace_line(&path, "1.0.0").unwrap();
+        replace_line(&path, "1.1.0").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "1.1.0\n");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_write_that_fails_leaves_the_old_contents_and_nothing_beside_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("current");
+        replace_line(&path, "1.0.0").unwrap();
+        let full = |file: &mut File| {
+            file.write_all(b"half of it")?;
+            Err(io::Error::from(ErrorKind::StorageFull))
+        };
+        let error = replace(&path, 0o666, full).unwrap_err();
+        assert_eq!(error.exit(), Exit::Storage);
+        assert!(error.to_string().contains("Make space"), "{error}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "1.0.0\n");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn no_space_and_no_permission_have_an_exit_code_of_their_own() {
+        for (kind, exit) in [
+            (ErrorKind::StorageFull, Exit::Storage),
+            (ErrorKind::QuotaExceeded, Exit::Storage),
+            (ErrorKind::PermissionDenied, Exit::Storage),
+            (ErrorKind::ReadOnlyFilesystem, Exit::Storage),
+            (ErrorKind::NotFound, Exit::Failed),
+        ] {
+            assert_eq!(
+                at("write", Path::new("x"))(kind.into()).exit(),
+                exit,
+                "{kind}"
+            );
+        }
+        #[cfg(unix)]
+        for (number, exit) in [
+            (28, Exit::Storage),
+            (13, Exit::Storage),
+            (30, Exit::Storage),
+        ] {
+            let error = io::Error::from_raw_os_error(number);
+            assert_eq!(at("write", Path::new("x"))(error).exit(), exit, "{number}");
+        }
+    }
+}

@@ -1,0 +1,414 @@
+//! The home of a program: where its versions lie, which of them is current, and what it remembers.
+//!
+//! ```text
+//! bin/<program>      on PATH; the launcher
+//! versions/<v>/      immutable: the program, playbook/, receipt.json
+//! current            a version and a newline, replaced atomically
+//! state/             previous, channel, sequence, trusted-root, lock
+//! ```
+//!
+//! Reading needs no lock. Everything that writes is a method of [`LockedHome`].
+
+mod locked;
+
+use std::env;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use release_plan::{Channel, Exit, Version};
+
+use crate::app::App;
+use crate::files::{FileError, at, read_if_any};
+use crate::root::RootName;
+
+pub(crate) use locked::LockedHome;
+
+/// A home, which need not exist yet.
+#[derive(Debug, Clone)]
+pub(crate) struct Home {
+    root: PathBuf,
+    /// File name of the program.
+    executable: String,
+}
+
+/// What is wrong with a home.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum HomeError {
+    #[error("no home folder is known for this user: set {variable} to an absolute path")]
+    Nowhere { variable: String },
+    #[error("nothing is installed in {root}: {missing} does not exist. Run the installer first", root = root.display(), missing = missing.display())]
+    NotInstalled { root: PathBuf, missing: PathBuf },
+    #[error(
+        "{file}: expected {expected}, found {found:?}. {remedy}",
+        file = file.display()
+    )]
+    Malformed {
+        file: PathBuf,
+        expected: &'static str,
+        found: String,
+        remedy: String,
+    },
+    #[error("{current} names {version}, but {missing} does not exist. {remedy}", current = current.display(), missing = missing.display())]
+    MissingVersion {
+        current: PathBuf,
+        version: Version,
+        missing: PathBuf,
+        remedy: String,
+    },
+    #[error("{executable} leads back to the launcher {launcher}. Run the installer again", executable = executable.display(), launcher = launcher.display())]
+    Loop {
+        executable: PathBuf,
+        launcher: PathBuf,
+    },
+    #[error("another run holds {lock}: wait until it has ended, and run this again", lock = lock.display())]
+    Locked { lock: PathBuf },
+    #[error("{root} is bound to the trusted root {bound}, and this run was told {given}: use the root it was made with, or another home", root = root.display())]
+    OtherRoot {
+        root: PathBuf,
+        bound: RootName,
+        given: RootName,
+    },
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+impl HomeError {
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Self::Nowhere { .. }
+            | Self::NotInstalled { .. }
+            | Self::Malformed { .. }
+            | Self::MissingVersion { .. }
+            | Self::Loop { .. }
+            | Self::OtherRoot { .. } => Exit::Input,
+            Self::Locked { .. } => Exit::Locked,
+            Self::File(error) => error.exit(),
+        }
+    }
+}
+
+impl Home {
+    /// The home in `root`.
+    pub(crate) fn at(app: &App, root: PathBuf) -> Self {
+        Self {
+            root,
+            executable: app.executable_name(),
+        }
+    }
+
+    /// The home of this run: where the environment moves it, else the one the running executable
+    /// lies in, else the user's.
+    pub(crate) fn locate(app: &App) -> Result<Self, HomeError> {
+        let variable = app.home_variable();
+        let name = app.executable_name();
+        let chosen = choose(
+            env::var_os(&variable),
+            lies_in(&app.executable, &name).filter(|root| root.join("state").is_dir()),
+            env::home_dir().map(|user| user.join(format!(".{}", app.product.name))),
+        );
+        let root = chosen.ok_or(HomeError::Nowhere { variable })?;
+        Ok(Self::at(app, root))
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(crate) fn bin(&self) -> PathBuf {
+        self.root.join("bin")
+    }
+
+    /// What people run.
+    pub(crate) fn launcher(&self) -> PathBuf {
+        self.bin().join(&self.executable)
+    }
+
+    pub(crate) fn versions(&self) -> PathBuf {
+        self.root.join("versions")
+    }
+
+    pub(crate) fn version(&self, version: &Version) -> PathBuf {
+        self.versions().join(version.to_string())
+    }
+
+    /// The program of one version.
+    pub(crate) fn executable(&self, version: &Version) -> PathBuf {
+        self.version(version).join(&self.executable)
+    }
+
+    fn current_file(&self) -> PathBuf {
+        self.root.join("current")
+    }
+
+    pub(crate) fn state(&self) -> PathBuf {
+        self.root.join("state")
+    }
+
+    /// The version that the launcher runs.
+    pub(crate) fn current(&self) -> Result<Version, HomeError> {
+        let file = self.current_file();
+        let Some(text) = read_if_any(&file)? else {
+            return Err(HomeError::NotInstalled {
+                root: self.root.clone(),
+                missing: file,
+            });
+        };
+        parse_line(&text).ok_or_else(|| HomeError::Malformed {
+            file,
+            expected: "one line with an installed version",
+            found: shorten(&text),
+            remedy: self.repair(),
+        })
+    }
+
+    /// Whether anything was ever made current here.
+    pub(crate) fn has_current(&self) -> bool {
+        self.current_file().exists()
+    }
+
+    /// How a `current` that cannot be used is mended.
+    pub(crate) fn repair(&self) -> String {
+        let installed = self.installed().unwrap_or_default();
+        if installed.is_empty() {
+            return "Run the installer again".to_owned();
+        }
+        let installed: Vec<_> = installed.iter().map(ToString::to_string).collect();
+        format!(
+            "Write an installed version into it ({}), or run the installer again",
+            installed.join(", ")
+        )
+    }
+
+    /// The versions installed, lowest first.
+    pub(crate) fn installed(&self) -> Result<Vec<Version>, FileError> {
+        let folder = self.versions();
+        let entries = match fs::read_dir(&folder) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            result => result.map_err(at("list", &folder))?,
+        };
+        let mut versions = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(at("list", &folder))?;
+            let name = entry.file_name();
+            versions.extend(name.to_str().and_then(|name| name.parse::<Version>().ok()));
+        }
+        versions.sort();
+        Ok(versions)
+    }
+
+    /// The version that was current before.
+    pub(crate) fn previous(&self) -> Result<Option<Version>, HomeError> {
+        self.remembered("previous", "a version")
+    }
+
+    /// The channel followed, where one was chosen.
+    pub(crate) fn channel(&self) -> Result<Option<Channel>, HomeError> {
+        self.remembered("channel", "a channel (stable, beta, alpha)")
+    }
+
+    /// The root that this home was made with.
+    pub(crate) fn trusted_root(&self) -> Result<Option<RootName>, HomeError> {
+        self.remembered("trusted-root", "public-sigstore or sha256:<digest>")
+    }
+
+    /// Refuses a root other than the one that this home was made with.
+    pub(crate) fn check_root(&self, given: RootName) -> Result<(), HomeError> {
+        match self.trusted_root()? {
+            Some(bound) if bound != given => Err(HomeError::OtherRoot {
+                root: self.root.clone(),
+                bound,
+                given,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// The highest sequence seen in pointers of `channel`.
+    pub(crate) fn sequence(&self, channel: Channel) -> Result<Option<u64>, HomeError> {
+        let seen = self.sequences()?;
+        Ok(seen
+            .into_iter()
+            .find_map(|(of, sequence)| (of == channel).then_some(sequence)))
+    }
+
+    /// `state/sequence`: a line for each channel, its name and the highest sequence seen.
+    fn sequences(&self) -> Result<Vec<(Channel, u64)>, HomeError> {
+        let file = self.state().join("sequence");
+        let text = read_if_any(&file)?.unwrap_or_default();
+        let parse = |line: &str| {
+            let (channel, sequence) = line.split_once(' ')?;
+            Some((channel.parse().ok()?, sequence.parse().ok()?))
+        };
+        text.lines()
+            .map(|line| parse(line).ok_or_else(|| malformed(&file, "lines like 'stable 7'", line)))
+            .collect()
+    }
+
+    fn remembered<T: std::str::FromStr>(
+        &self,
+        name: &str,
+        expected: &'static str,
+    ) -> Result<Option<T>, HomeError> {
+        let file = self.state().join(name);
+        let Some(text) = read_if_any(&file)? else {
+            return Ok(None);
+        };
+        let value = parse_line(&text).ok_or_else(|| malformed(&file, expected, &text))?;
+        Ok(Some(value))
+    }
+}
+
+fn malformed(file: &Path, expected: &'static str, found: &str) -> HomeError {
+    HomeError::Malformed {
+        file: file.to_owned(),
+        expected,
+        found: shorten(found),
+        remedy: "Restore it, or run the installer in another home".to_owned(),
+    }
+}
+
+fn shorten(text: &str) -> String {
+    text.chars().take(80).collect()
+}
+
+fn parse_line<T: std::str::FromStr>(text: &str) -> Option<T> {
+    text.strip_suffix('\n').unwrap_or(text).parse().ok()
+}
+
+/// The variable, where it is set and not empty; else the home around the executable; else the
+/// user's.
+fn choose(
+    variable: Option<OsString>,
+    around: Option<PathBuf>,
+    user: Option<PathBuf>,
+) -> Option<PathBuf> {
+    let named = variable
+        .filter(|value| !value.is_empty())
+        .map(PathBuf::from);
+    let root = named
+        .or(around)
+        .or(user.filter(|path| path.is_absolute()))?;
+    std::path::absolute(root).ok()
+}
+
+/// The root of the home that `executable` would lie in by its path: `<root>/bin/<name>` or
+/// `<root>/versions/<v>/<name>`.
+fn lies_in(executable: &Path, name: &str) -> Option<PathBuf> {
+    let folder = executable.parent().filter(|_| executable.ends_with(name))?;
+    if folder.ends_with("bin") {
+        return folder.parent().map(Path::to_owned);
+    }
+    let versions = folder
+        .parent()
+        .filter(|above| above.ends_with("versions"))?;
+    versions.parent().map(Path::to_owned)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A home in a fresh folder, with these versions in it.
+    pub(crate) fn home(versions: &[&str]) -> (tempfile::TempDir, Home) {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home {
+            root: folder.path().canonicalize().unwrap(),
+            executable: "rocket".to_owned(),
+        };
+        fs::create_dir_all(home.state()).unwrap();
+        fs::create_dir_all(home.bin()).unwrap();
+        fs::create_dir_all(home.versions()).unwrap();
+        for version in versions {
+            let version = version.parse().unwrap();
+            fs::create_dir(home.version(&version)).unwrap();
+            fs::write(home.executable(&version), version.to_string()).unwrap();
+        }
+        (folder, home)
+    }
+
+    fn path(text: &str) -> Option<PathBuf> {
+        Some(PathBuf::from(text))
+    }
+
+    #[test]
+    fn the_variable_moves_the_home_then_the_executable_then_the_user() {
+        let around = path("/around");
+        let user = path("/home/ada/.rocket");
+        let named = Some(OsString::from("/named"));
+        assert_eq!(choose(named, around.clone(), user.clone()), path("/named"));
+        assert_eq!(
+            choose(Some(OsString::new()), around.clone(), user.clone()),
+            around
+        );
+        assert_eq!(choose(None, around.clone(), user.clone()), around);
+        assert_eq!(choose(None, None, user.clone()), user);
+        assert_eq!(choose(None, None, path("relative")), None);
+        assert_eq!(choose(None, None, None), None);
+    }
+
+    #[test]
+    fn an_executable_lies_in_a_home_as_launcher_or_as_a_version_and_nowhere_else() {
+        for (executable, root) in [
+            ("/h/bin/rocket", path("/h")),
+            ("/h/versions/1.0.0/rocket", path("/h")),
+            ("/h/versions/.staging-x/rocket", path("/h")),
+            ("/h/bin/other", None),
+            ("/h/versions/rocket", None),
+            ("/h/bin/1.0.0/rocket", None),
+            ("/h/target/debug/rocket", None),
+            ("/rocket", None),
+        ] {
+            assert_eq!(
+                lies_in(Path::new(executable), "rocket"),
+                root,
+                "{executable}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_missing_or_corrupt_current_names_the_file_and_the_remedy() {
+        let (_folder, home) = home(&["1.1.0", "1.0.0"]);
+        let error = home.current().unwrap_err();
+        assert_eq!(error.exit(), Exit::Input);
+        assert!(
+            error.to_string().contains("current does not exist"),
+            "{error}"
+        );
+        for corrupt in [
+            "",
+            "\n",
+            "garbage\n",
+            "1.0.0\n1.1.0\n",
+            "../1.0.0\n",
+            "\0\0\0\0",
+        ] {
+            fs::write(home.current_file(), corrupt).unwrap();
+            let error = home.current().unwrap_err();
+            assert_eq!(error.exit(), Exit::Input, "{corrupt:?}");
+            assert!(error.to_string().contains("(1.0.0, 1.1.0)"), "{error}");
+            assert!(
+                error
+                    .to_string()
+                    .contains(&home.current_file().display().to_string())
+            );
+        }
+        fs::write(home.current_file(), "1.0.0").unwrap();
+        assert_eq!(home.current().unwrap(), Version::new(1, 0, 0));
+    }
+
+    #[test]
+    fn another_trusted_root_is_refused_and_both_are_named() {
+        let (_folder, home) = home(&[]);
+        let one = RootName::Other(release_plan::Sha256::of(b"one"));
+        home.check_root(one).unwrap();
+        home.lock().unwrap().bind(one).unwrap();
+        home.check_root(one).unwrap();
+        let error = home.check_root(RootName::PublicSigstore).unwrap_err();
+        assert_eq!(error.exit(), Exit::Input);
+        for name in [one.to_string(), "public-sigstore".to_owned()] {
+            assert!(error.to_string().contains(&name), "{error}");
+        }
+    }
+}

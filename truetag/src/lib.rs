@@ -1,0 +1,73 @@
+//! What a released program does for itself: it verifies, installs, upgrades and rolls back.
+//!
+//! Any program gets the same subcommands by handing [`run`] a [`Program`]: its product, its
+//! playbook and what its build was told. Nothing here knows a product's name. Relies on `trust` for
+//! what is believed and on `release-plan` for what a release is.
+
+mod app;
+mod commands;
+mod decide;
+mod failure;
+mod fetch;
+mod files;
+mod home;
+mod install;
+mod interrupt;
+mod launcher;
+mod output;
+mod receipt;
+mod root;
+mod source;
+mod unpack;
+
+use std::process::ExitCode;
+
+pub use playbook::{Dir, include_dir};
+
+/// A program that is released with these crates.
+#[derive(Debug, Clone, Copy)]
+pub struct Program {
+    /// The product as [`release_plan::Product::to_json`] writes it; a build script makes it.
+    pub product_json: &'static str,
+    /// The folder of skills that the program embeds.
+    pub playbook: &'static Dir<'static>,
+    /// What the build was told; [`build_info!`] reads it.
+    pub build: BuildInfo,
+}
+
+/// What a build was told about itself.
+#[derive(Debug, Clone, Copy)]
+pub struct BuildInfo {
+    /// The version released; none for a development build.
+    pub version: Option<&'static str>,
+    /// The commit built from, with `-dirty` where the tree differed; none for a development build.
+    pub commit: Option<&'static str>,
+    /// The target triple compiled for.
+    pub target: &'static str,
+}
+
+/// The [`BuildInfo`] of the crate that calls this: `RELEASE_VERSION` and `RELEASE_COMMIT` from the
+/// environment of the compiler, and `BUILD_TARGET`, which its build script sets.
+#[macro_export]
+macro_rules! build_info {
+    () => {
+        $crate::BuildInfo {
+            version: option_env!("RELEASE_VERSION"),
+            commit: option_env!("RELEASE_COMMIT"),
+            target: env!("BUILD_TARGET"),
+        }
+    };
+}
+
+/// Runs the command line of this process and returns its exit code, one of
+/// [`release_plan::Exit`].
+#[must_use]
+pub fn run(program: &Program) -> ExitCode {
+    match commands::run(program) {
+        Ok(code) => code,
+        Err(failure) => {
+            output::say(format_args!("error: {failure}"));
+            failure.exit().into()
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! A program that is released with these crates, as a black box: what its install script, its
+//! commands and its home do with releases that the rehearsal's Sigstore signed.
+
+#![cfg(unix)]
+
+mod install_script;
+mod life;
+mod network;
+mod refusals;
+mod rig;
+mod verify;

@@ -1,0 +1,370 @@
+//! A mirror with signed releases of `examples/rocket.rs`, and a home to install them into.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::LazyLock;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rehearsal::Server;
+use rehearsal::github::Repository;
+use rehearsal::sigstore::{Job, Sigstore};
+use release_plan::{
+    Asset, AssetKind, AssetName, Channel, Instant, MANIFEST_SCHEMA, Manifest, Measured,
+    POINTER_SCHEMA, PlannedAsset, Pointer, Sha256, Tag, Target, Toolchain, Version,
+};
+use serde_json::Value;
+use sigstore_sign::oidc::IdentityToken;
+use sigstore_sign::reqwest::Client;
+use sigstore_sign::{SigningContext, SigningServices};
+
+pub(crate) const TARGET: &str = env!("BUILD_TARGET");
+pub(crate) const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+const TEMPLATE: &str = include_str!("../../../bootstrap/install.sh");
+
+/// The example, built if it is not.
+static ROCKET: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--quiet", "-p", "truetag", "--example", "rocket"]);
+    // What cargo tells this test of its own package would have dependencies built anew.
+    for (variable, _) in std::env::vars_os() {
+        let name = variable.to_string_lossy();
+        let own = ["CARGO_MANIFEST_", "CARGO_PKG_", "OUT_DIR"];
+        if own.iter().any(|own| name.starts_with(own)) {
+            cargo.env_remove(&variable);
+        }
+    }
+    assert!(cargo.status().unwrap().success());
+    let test = std::env::current_exe().unwrap();
+    let profile = test.parent().unwrap().parent().unwrap();
+    fs::read(profile.join("examples/rocket")).unwrap()
+});
+
+pub(crate) struct Rig {
+    folder: tempfile::TempDir,
+    sigstore: Sigstore,
+    server: Server,
+    runtime: tokio::runtime::Runtime,
+}
+
+/// What a run of a program came to.
+pub(crate) struct Ran {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+impl Ran {
+    /// Panics with all that was printed unless it exited with `code`.
+    #[track_caller]
+    pub(crate) fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "{}{}", self.stdout, self.stderr);
+        self
+    }
+}
+
+impl Rig {
+    pub(crate) fn new() -> Self {
+        trust::crypto::install();
+        // Err says that another test of this process came first.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let sigstore = Sigstore::new().unwrap();
+        let rig = Self {
+            folder: tempfile::tempdir().unwrap(),
+            server: Server::start(|_| sigstore.router()).unwrap(),
+            sigstore,
+            runtime: tokio::runtime::Runtime::new().unwrap(),
+        };
+        let root = rig.sigstore.trusted_root_json(&rig.server.url());
+        fs::write(rig.root(), root).unwrap();
+        rig
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The trusted root of this rig's Sigstore.
+    pub(crate) fn root(&self) -> PathBuf {
+        self.path("trusted_root.json")
+    }
+
+    pub(crate) fn home(&self) -> PathBuf {
+        self.path("home")
+    }
+
+    pub(crate) fn launcher(&self) -> PathBuf {
+        self.home().join("bin/rocket")
+    }
+
+    pub(crate) fn mirror(&self) -> String {
+        format!("file://{}", self.path("mirror").display())
+    }
+
+    pub(crate) fn release(&self, version: &str) -> PathBuf {
+        self.path("mirror/releases/download")
+            .join(format!("v{version}"))
+    }
+
+    pub(crate) fn archive(&self, version: &str) -> PathBuf {
+        self.release(version).join(archive_name().as_str())
+    }
+
+    /// A release whose program says it is `says`, and whose manifest is altered by `alter`.
+    pub(crate) fn publish(&self, version: &str, says: &str, alter: impl FnOnce(&mut Manifest)) {
+        let folder = self.release(version);
+        fs::create_dir_all(&folder).unwrap();
+        let archive = archive(says);
+        fs::write(folder.join(archive_name().as_str()), &archive).unwrap();
+        self.sign(&folder.join(archive_name().as_str()), &release_job(version));
+        let version: Version = version.parse().unwrap();
+        let asset = PlannedAsset {
+            name: archive_name(),
+            kind: AssetKind::Archive,
+            target: Some(TARGET.parse().unwrap()),
+        };
+        let mut manifest = Manifest {
+            schema: MANIFEST_SCHEMA.to_owned(),
+            product: "rocket".to_owned(),
+            tag: Tag::of(&version).unwrap(),
+            version: version.clone(),
+            commit: COMMIT.parse().unwrap(),
+            plan_sha256: Sha256::of(b"plan"),
+            toolchain: Toolchain {
+                rustc: "rustc 1.95.0".to_owned(),
+            },
+            upgrades_from: Version::new(0, 0, 0),
+            playbook_sha256: playbook_sha256(),
+            assets: vec![Asset::new(asset, Measured::of(&archive))],
+        };
+        alter(&mut manifest);
+        let path = folder.join(AssetName::MANIFEST);
+        fs::write(&path, manifest.render()).unwrap();
+        self.sign(&path, &release_job(&version.to_string()));
+        fs::write(
+            folder.join("install.sh"),
+            stamped(&version, Sha256::of(&archive)),
+        )
+        .unwrap();
+    }
+
+    /// A release as it should be.
+    pub(crate) fn publish_good(&self, version: &str) {
+        self.publish(version, version, |_| {});
+    }
+
+    /// Points the stable channel at a version.
+    pub(crate) fn point(&self, version: &str, sequence: u64, alter: impl FnOnce(&mut Pointer)) {
+        let manifest = fs::read(self.release(version).join(AssetName::MANIFEST)).unwrap();
+        let version: Version = version.parse().unwrap();
+        let mut pointer = Pointer {
+            schema: POINTER_SCHEMA.to_owned(),
+            product: "rocket".to_owned(),
+            channel: Channel::Stable,
+            sequence,
+            expires: in_days(14),
+            tag: Tag::of(&version).unwrap(),
+            version,
+            release_sha256: Sha256::of(&manifest),
+            yanked: Vec::new(),
+        };
+        alter(&mut pointer);
+        fs::create_dir_all(self.path("mirror/channels")).unwrap();
+        let path = self.pointer();
+        fs::write(&path, pointer.render()).unwrap();
+        self.sign(&path, &channel_job());
+    }
+
+    pub(crate) fn pointer(&self) -> PathBuf {
+        self.path("mirror").join(Channel::Stable.pointer_path())
+    }
+
+    /// Signs a file as `job` and puts the bundle beside it.
+    pub(crate) fn sign(&self, path: &Path, job: &Job) {
+        let blob = fs::read(path).unwrap();
+        let ambient = self.sigstore.admit(&self.server.url(), job.clone());
+        let services = Sigstore::services(&self.server.url());
+        let services =
+            SigningServices::new(services.fulcio, services.rekor).with_tsa_url(services.timestamp);
+        let client = Client::builder().no_proxy().build().unwrap();
+        let bundle = self.runtime.block_on(async {
+            let answer = client
+                .get(format!("{}&audience=sigstore", ambient.request_url))
+                .bearer_auth(&ambient.request_token)
+                .send()
+                .await
+                .unwrap();
+            let answer: Value = answer.json().await.unwrap();
+            let token = IdentityToken::from_jwt(answer["value"].as_str().unwrap()).unwrap();
+            SigningContext::new(services)
+                .with_http_client(client.clone())
+                .signer(token)
+                .sign(&blob)
+                .await
+                .unwrap()
+        });
+        fs::write(bundle_of(path), bundle.to_json().unwrap()).unwrap();
+    }
+
+    /// The install script of a version, run by `shell`, against this mirror and into this home.
+    pub(crate) fn install_with(&self, shell: &[&str], version: &str) -> Ran {
+        let mut command = Command::new(shell[0]);
+        command
+            .args(&shell[1..])
+            .arg(self.release(version).join("install.sh"))
+            .args(["--mirror", &self.mirror()])
+            .arg("--trusted-root")
+            .arg(self.root())
+            .arg("--dir")
+            .arg(self.home())
+            .env("HOME", self.path("nobody"));
+        command.output().unwrap().into()
+    }
+
+    #[track_caller]
+    pub(crate) fn install(&self, version: &str) {
+        self.install_with(&["sh"], version).expect(0);
+    }
+
+    /// What is on PATH, with arguments.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(self.launcher());
+        command.args(arguments).env("HOME", self.path("nobody"));
+        command
+    }
+
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
+        self.command(arguments).output().unwrap().into()
+    }
+
+    /// `upgrade` from this mirror, with more arguments.
+    pub(crate) fn upgrade(&self, arguments: &[&str]) -> Ran {
+        self.upgrade_from(&self.mirror(), arguments)
+    }
+
+    pub(crate) fn upgrade_from(&self, mirror: &str, arguments: &[&str]) -> Ran {
+        let mut command = self.command(&["upgrade", "--mirror", mirror]);
+        command.arg("--trusted-root").arg(self.root());
+        command.args(arguments).output().unwrap().into()
+    }
+
+    /// The version that what is on PATH says it is.
+    pub(crate) fn version(&self) -> String {
+        let ran = self.run(&["--version", "--json"]).expect(0);
+        let report: Value = serde_json::from_str(&ran.stdout).unwrap();
+        report["version"].as_str().unwrap().to_owned()
+    }
+
+    /// Every file of the home but the lock, with its digest.
+    pub(crate) fn snapshot(&self) -> BTreeMap<PathBuf, Sha256> {
+        files(&self.home())
+    }
+}
+
+pub(crate) fn files(folder: &Path) -> BTreeMap<PathBuf, Sha256> {
+    fn collect(root: &Path, folder: &Path, files: &mut BTreeMap<PathBuf, Sha256>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                collect(root, &path, files);
+            } else {
+                let digest = Sha256::of(&fs::read(&path).unwrap());
+                files.insert(path.strip_prefix(root).unwrap().to_owned(), digest);
+            }
+        }
+    }
+    let mut found = BTreeMap::new();
+    collect(folder, folder, &mut found);
+    found
+}
+
+pub(crate) fn bundle_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(release_plan::BUNDLE_SUFFIX);
+    PathBuf::from(name)
+}
+
+pub(crate) fn flip(path: &Path) {
+    let mut bytes = fs::read(path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(path, bytes).unwrap();
+}
+
+pub(crate) fn in_days(days: i64) -> Instant {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    Instant::from_seconds(i64::try_from(now.as_secs()).unwrap() + days * 86_400).unwrap()
+}
+
+fn archive_name() -> AssetName {
+    AssetName::archive("rocket", &TARGET.parse().unwrap()).unwrap()
+}
+
+/// The example with its version in its last line, as an archive.
+fn archive(says: &str) -> Vec<u8> {
+    let target: Target = TARGET.parse().unwrap();
+    let mut program = ROCKET.clone();
+    program.extend(format!("\nrocket {says}\n").bytes());
+    let gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+    let mut tar = tar::Builder::new(gzip);
+    for (name, contents) in [("rocket", &program[..]), ("LICENSE", b"Do as you like.\n")] {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(contents.len() as u64);
+        header.set_mode(0o755);
+        let path = format!("{}/{name}", target.archive_stem("rocket"));
+        tar.append_data(&mut header, path, contents).unwrap();
+    }
+    tar.into_inner().unwrap().finish().unwrap()
+}
+
+fn playbook_sha256() -> Sha256 {
+    let skills = Path::new(env!("CARGO_MANIFEST_DIR")).join("../playbook/skills");
+    playbook::Playbook::read(&skills).unwrap().sha256()
+}
+
+pub(crate) fn stamped(version: &Version, archive_sha256: Sha256) -> String {
+    let archives = format!("{archive_sha256} {TARGET} {}", archive_name());
+    [
+        ("@PRODUCT@", "rocket"),
+        ("@VERSION@", &version.to_string()),
+        ("@TAG@", &format!("v{version}")),
+        ("@REPOSITORY@", "https://github.com/acme/rocket"),
+        ("@HOME_VARIABLE@", "ROCKET_HOME"),
+        ("@ARCHIVES@", &archives),
+    ]
+    .iter()
+    .fold(TEMPLATE.to_owned(), |script, (place, value)| {
+        script.replace(place, value)
+    })
+}
+
+pub(crate) fn release_job(version: &str) -> Job {
+    let tag = format!("refs/tags/v{version}");
+    job(".github/workflows/release.yml", &tag, "push")
+}
+
+pub(crate) fn channel_job() -> Job {
+    let branch = "refs/heads/main";
+    job(".github/workflows/channel.yml", branch, "workflow_dispatch")
+}
+
+fn job(workflow: &str, reference: &str, event: &str) -> Job {
+    let rocket = Repository {
+        owner: "acme".to_owned(),
+        name: "rocket".to_owned(),
+        id: 1001,
+        owner_id: 77,
+    };
+    Job::of(&rocket, workflow, reference, COMMIT, event)
+}
