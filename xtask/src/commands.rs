@@ -1,0 +1,58 @@
+//! One file a command. Each resolves what it was given, decides, then acts.
+
+mod assemble;
+mod build;
+mod check;
+mod consume;
+mod dry_run;
+mod plan;
+mod promote;
+mod publish;
+mod sign;
+mod verify;
+
+use std::future::Future;
+use std::path::Path;
+
+use trust::TrustedRoot;
+
+use crate::cli::{Cli, Command};
+use crate::failure::Exiting as _;
+use crate::{Failure, files};
+
+pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
+    match cli.command {
+        Command::DryRun(arguments) => dry_run::run(&arguments),
+        Command::Plan(arguments) => plan::run(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Build(arguments) => build::run(&arguments),
+        Command::Assemble(arguments) => assemble::run(&arguments),
+        Command::Sign(arguments) => block_on(sign::run(&arguments)),
+        Command::Verify(arguments) => verify::run(&arguments),
+        Command::Publish(arguments) => block_on(publish::run(&arguments)),
+        Command::Promote(arguments) => block_on(promote::run(&arguments)),
+        Command::Consume(arguments) => consume::run(&arguments),
+    }
+}
+
+fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?
+        .block_on(future)
+}
+
+/// A line about what a stage did, for the person or the log.
+fn say(words: impl std::fmt::Display) {
+    crate::failure::say(words);
+}
+
+/// The trusted root of a file, or the public Sigstore's.
+fn trusted_root(file: Option<&Path>) -> Result<TrustedRoot, Failure> {
+    let exit = release_plan::Exit::Input;
+    match file {
+        None => TrustedRoot::public_sigstore().or_exit(exit),
+        Some(file) => TrustedRoot::parse(&files::read(file)?)
+            .map_err(|error| Failure::new(exit, format!("{}: {error}", file.display()))),
+    }
+}

@@ -1,0 +1,468 @@
+//! `dry-run`: the whole release against a GitHub and a Sigstore on loopback.
+//!
+//! Every stage is a child process, told by arguments and environment alone, as a CI job would
+//! start it. This file starts the services, the stages in their order, and writes the report.
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use release_plan::{
+    AssetKind, AssetName, BUNDLE_SUFFIX, Channel, Exit, Plan, Product, Tag, Version,
+};
+
+use super::plan::tagged_version;
+use super::say;
+use crate::gates::{Row, Verdict};
+use crate::project::{self, Project};
+use crate::report::{self, NotRehearsed, Outcome, Report, ReportedAsset};
+use crate::shipment::Shipment;
+use crate::{Failure, cli, files, process};
+
+mod loopback;
+mod stages;
+
+use loopback::World;
+use stages::Stages;
+
+pub(super) fn run(arguments: &cli::DryRun) -> Result<(), Failure> {
+    process::watch_interrupts()?;
+    let project = Project::here()?;
+    let version = tagged_version(&project, arguments.tag.as_ref())?;
+    let tag = Tag::of(&version)?;
+    let rehearsals = project.rehearsals();
+    files::make_folder(&rehearsals)?;
+    let _lock = lock(&rehearsals.join("lock"))?;
+
+    let folder = rehearsals.join(tag.to_string());
+    files::remove_folder(&folder)?;
+    files::make_folder(&folder)?;
+    let world = World::start(&project.product)?;
+    world.write_roots(&folder)?;
+    let mut stages = Stages::new(&project.root, &folder)?;
+    let rehearsal = Rehearsal {
+        project: &project,
+        world: &world,
+        folder: &folder,
+        strict: arguments.strict,
+    };
+    let ended = rehearsal.run(&version, &mut stages);
+    if let Err(failure) = &ended
+        && failure.exit() == Exit::Interrupted
+    {
+        return ended;
+    }
+    // A run that failed before there was a plan has nothing to report on.
+    let plan_file = folder.join(AssetName::PLAN);
+    if ended.is_err() && !plan_file.is_file() {
+        return ended;
+    }
+    let plan = project::read_plan(&project.product, &plan_file)?;
+    let report = rehearsal.report(&plan, stages, &ended)?;
+    let mut json = serde_json::to_string_pretty(&report)?;
+    json.push('\n');
+    files::write(&folder.join("report.json"), json.as_bytes())?;
+    let shown = if arguments.json {
+        json
+    } else {
+        report.render()
+    };
+    report::print(&shown)?;
+    ended
+}
+
+fn lock(path: &Path) -> Result<File, Failure> {
+    let file = File::create(path).map_err(|error| files::failed("write", path, &error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            let message = format!(
+                "{}: another dry-run is under way; wait for it",
+                path.display()
+            );
+            Err(Failure::new(Exit::Locked, message))
+        }
+        Err(TryLockError::Error(error)) => Err(files::failed("lock", path, &error)),
+    }
+}
+
+struct Rehearsal<'a> {
+    project: &'a Project,
+    world: &'a World,
+    folder: &'a Path,
+    strict: bool,
+}
+
+/// Where the stages of one version leave what they make.
+struct Places {
+    plan: PathBuf,
+    binaries: PathBuf,
+    assets: PathBuf,
+    checks: PathBuf,
+}
+
+impl Places {
+    fn below(folder: &Path) -> Self {
+        Self {
+            plan: folder.join(AssetName::PLAN),
+            binaries: folder.join("binaries"),
+            assets: folder.join("assets"),
+            checks: folder.join("checks.json"),
+        }
+    }
+}
+
+impl Rehearsal<'_> {
+    fn run(&self, version: &Version, stages: &mut Stages) -> Result<(), Failure> {
+        let places = Places::below(self.folder);
+        let tag = Tag::of(version)?.to_string();
+        let plan = self.plan(stages, &places, version, &["--tag", &tag])?;
+        self.check(stages, &places, &plan)?;
+        self.build(stages, &places, &plan)?;
+        self.make(stages, &places, &plan)?;
+
+        let earlier = predecessor(version)?;
+        let earlier_folder = self.folder.join("predecessor");
+        files::make_folder(&earlier_folder)?;
+        let mut earlier_places = Places::below(&earlier_folder);
+        let as_version = earlier.to_string();
+        let asked = ["--as-version", &as_version];
+        let earlier_plan = self.plan(stages, &earlier_places, &earlier, &asked)?;
+        self.check(stages, &earlier_places, &earlier_plan)?;
+        earlier_places.binaries = self.build_once(stages, &earlier_places, &earlier_plan)?;
+        self.make(stages, &earlier_places, &earlier_plan)?;
+        self.publish(stages, &earlier_places, &earlier_plan)?;
+
+        self.publish(stages, &places, &plan)?;
+        let mut consume = stages.command("consume");
+        consume
+            .arg("--plan")
+            .arg(&places.plan)
+            .arg("--dir")
+            .arg(&places.assets);
+        consume.args(["--channel", &self.channel(version).to_string()]);
+        consume.args(["--mirror", &self.world.mirror()]);
+        consume
+            .arg("--trusted-root")
+            .arg(loopback::trusted_root(self.folder));
+        consume.arg("--predecessor").arg(&earlier_places.assets);
+        consume.arg("--predecessor-plan").arg(&earlier_places.plan);
+        stages.run("consume", version, consume)
+    }
+
+    fn plan(
+        &self,
+        stages: &mut Stages,
+        places: &Places,
+        version: &Version,
+        asked: &[&str],
+    ) -> Result<Plan, Failure> {
+        let mut command = stages.command("plan");
+        command.args(asked).arg("--out").arg(&places.plan);
+        stages.run("plan", version, command)?;
+        let plan = project::read_plan(&self.project.product, &places.plan)?;
+        // What a maintainer's push would have done by now.
+        self.world.push(&plan);
+        Ok(plan)
+    }
+
+    fn check(&self, stages: &mut Stages, places: &Places, plan: &Plan) -> Result<(), Failure> {
+        let mut command = stages.command("check");
+        command
+            .arg("--plan")
+            .arg(&places.plan)
+            .arg("--out")
+            .arg(&places.checks);
+        if self.strict {
+            command.arg("--strict");
+        }
+        stages.run("check", &plan.version, command)
+    }
+
+    fn build(&self, stages: &mut Stages, places: &Places, plan: &Plan) -> Result<(), Failure> {
+        let mut command = stages.command("build");
+        command
+            .arg("--plan")
+            .arg(&places.plan)
+            .arg("--out")
+            .arg(&places.binaries);
+        stages.run("build", &plan.version, command)
+    }
+
+    /// Builds a predecessor once for each plan, since the same plan gives the same binary.
+    fn build_once(
+        &self,
+        stages: &mut Stages,
+        places: &Places,
+        plan: &Plan,
+    ) -> Result<PathBuf, Failure> {
+        let cache = self.project.rehearsals().join("predecessors");
+        let entry = cache.join(plan.digest().to_string());
+        if entry.is_dir() {
+            stages.cached("build", &plan.version, "the same plan was built before");
+            return Ok(entry);
+        }
+        self.build(stages, places, plan)?;
+        // One predecessor is enough: that of the tree at hand.
+        files::remove_folder(&cache)?;
+        files::make_folder(&cache)?;
+        files::rename(&places.binaries, &entry)?;
+        Ok(entry)
+    }
+
+    /// From binaries to verified assets.
+    fn make(&self, stages: &mut Stages, places: &Places, plan: &Plan) -> Result<(), Failure> {
+        let version = &plan.version;
+        let mut assemble = stages.command("assemble");
+        assemble.arg("--plan").arg(&places.plan);
+        assemble
+            .arg("--binaries")
+            .arg(&places.binaries)
+            .arg("--out")
+            .arg(&places.assets);
+        stages.run("assemble", version, assemble)?;
+
+        let mut sign = stages.command("sign");
+        sign.arg("--plan")
+            .arg(&places.plan)
+            .arg("--dir")
+            .arg(&places.assets);
+        self.world.let_sign(&mut sign, self.world.release_job(plan));
+        stages.run("sign", version, sign)?;
+
+        let mut verify = stages.command("verify");
+        verify
+            .arg("--plan")
+            .arg(&places.plan)
+            .arg("--dir")
+            .arg(&places.assets);
+        verify
+            .arg("--trusted-root")
+            .arg(loopback::trusted_root(self.folder));
+        stages.run("verify", version, verify)
+    }
+
+    /// The channel that a version is promoted to: the followers of the default one get no
+    /// pre-release.
+    fn channel(&self, version: &Version) -> Channel {
+        if version.pre.is_empty() {
+            self.project.product.channels.default
+        } else {
+            Channel::Alpha
+        }
+    }
+
+    /// From verified assets to what the public sees.
+    fn publish(&self, stages: &mut Stages, places: &Places, plan: &Plan) -> Result<(), Failure> {
+        let mut publish = stages.command("publish");
+        publish
+            .arg("--plan")
+            .arg(&places.plan)
+            .arg("--dir")
+            .arg(&places.assets);
+        publish
+            .arg("--trusted-root")
+            .arg(loopback::trusted_root(self.folder));
+        self.world.let_write(&mut publish);
+        stages.run("publish", &plan.version, publish)?;
+
+        let mut promote = stages.command("promote");
+        let channel = self.channel(&plan.version);
+        promote.args(["--channel", &channel.to_string()]);
+        promote.args([
+            "--tag",
+            &plan.tag.to_string(),
+            "--mirror",
+            &self.world.mirror(),
+        ]);
+        promote
+            .arg("--trusted-root")
+            .arg(loopback::trusted_root(self.folder));
+        self.world.let_write(&mut promote);
+        self.world
+            .let_sign(&mut promote, self.world.channel_job(plan));
+        stages.run("promote", &plan.version, promote)
+    }
+
+    fn report(
+        &self,
+        plan: &Plan,
+        stages: Stages,
+        ended: &Result<(), Failure>,
+    ) -> Result<Report, Failure> {
+        let places = Places::below(self.folder);
+        let checks: Vec<Row> = match fs::read(&places.checks) {
+            Ok(json) => serde_json::from_slice(&json)?,
+            Err(_) => Vec::new(),
+        };
+        // Whoever fails early has no assets, or not all of them.
+        let assets = Shipment::open(plan, &places.assets).map(|shipment| shipment.assets);
+        let assets: Vec<ReportedAsset> = assets
+            .unwrap_or_default()
+            .into_iter()
+            .map(|(name, measured)| ReportedAsset {
+                name,
+                size: measured.size(),
+                sha256: measured.sha256(),
+            })
+            .collect();
+        let outcome = match ended {
+            Ok(()) => Outcome::Passed,
+            Err(failure) => Outcome::Failed {
+                stage: stages.last().to_owned(),
+                error: failure.to_string(),
+            },
+        };
+        Ok(Report {
+            schema: "rehearsal-report/1",
+            product: plan.product.clone(),
+            version: plan.version.clone(),
+            tag: plan.tag.clone(),
+            commit: plan.source.commit.clone(),
+            dirty: plan.source.changes_sha256.is_some(),
+            plan_sha256: plan.digest(),
+            try_yourself: match ended {
+                Ok(()) => try_yourself(self.folder, plan, &self.project.product),
+                Err(_) => Vec::new(),
+            },
+            not_rehearsed: not_rehearsed(plan, &self.project.product, &checks),
+            outcome,
+            stages: stages.into_rows(),
+            checks,
+            assets,
+        })
+    }
+}
+
+/// A version below `version` and above whatever came before it: the one an upgrade starts from.
+fn predecessor(version: &Version) -> Result<Version, Failure> {
+    // Below a release comes any pre-release; below a pre-release, one whose first part is 0.
+    let pre = if version.pre.is_empty() {
+        "rehearsal.0"
+    } else {
+        "0.rehearsal.0"
+    };
+    let mut predecessor = version.clone();
+    predecessor.pre = semver::Prerelease::new(pre)?;
+    if predecessor < *version {
+        return Ok(predecessor);
+    }
+    let message = format!("{version}: expected a version with another below it to upgrade from");
+    Err(Failure::new(Exit::Input, message))
+}
+
+fn not_rehearsed(plan: &Plan, product: &Product, checks: &[Row]) -> Vec<NotRehearsed> {
+    let targets: Vec<String> = plan.targets().iter().map(ToString::to_string).collect();
+    let world = [
+        (
+            "the public Sigstore and GitHub",
+            "their protocols were spoken with stand-ins on loopback, so their own outages, limits \
+             and settings were not met"
+                .to_owned(),
+        ),
+        (
+            "environments, reviewers and rulesets on GitHub",
+            "they are settings of the repository, which no token was there to read".to_owned(),
+        ),
+        (
+            "the addresses that consumers use by default",
+            format!(
+                "everything came from a mirror, not from {} and {}",
+                product.channels.url, product.repository.url
+            ),
+        ),
+        (
+            "other targets",
+            format!("the plan has {} alone", targets.join(", ")),
+        ),
+    ];
+    let world = world.map(|(what, why)| NotRehearsed {
+        what: what.to_owned(),
+        why,
+    });
+    unchecked(checks).chain(world).collect()
+}
+
+fn unchecked(checks: &[Row]) -> impl Iterator<Item = NotRehearsed> {
+    let rows = checks
+        .iter()
+        .filter(|row| row.verdict == Verdict::NotChecked);
+    rows.map(|row| NotRehearsed {
+        what: format!("gate {}", row.rule),
+        why: format!("{}; {}", row.found, row.mend.as_deref().unwrap_or_default()),
+    })
+}
+
+/// Lines for a shell, to verify with tools that are not ours.
+fn try_yourself(folder: &Path, plan: &Plan, product: &Product) -> Vec<String> {
+    let archives = plan
+        .assets
+        .iter()
+        .filter(|asset| asset.kind == AssetKind::Archive);
+    let repository = product.repository.slug();
+    let (owner, repository) = repository.unwrap_or_default();
+    let verify = archives.map(|asset| {
+        format!(
+            "cosign verify-blob --trusted-root ../{root} --bundle {name}{BUNDLE_SUFFIX} \
+             --certificate-identity {identity} --certificate-oidc-issuer {issuer} \
+             --certificate-github-workflow-repository {owner}/{repository} \
+             --certificate-github-workflow-ref {reference} \
+             --certificate-github-workflow-sha {commit} \
+             --certificate-github-workflow-trigger push {name}",
+            root = loopback::TRUSTED_ROOT,
+            name = asset.name,
+            identity = plan.identity,
+            issuer = product.identities.issuer,
+            reference = plan.tag.reference(),
+            commit = plan.source.commit,
+        )
+    });
+    let assets = folder.join("assets").display().to_string();
+    let mut lines = vec![
+        format!("cd '{}'", assets.replace('\'', "'\\''")),
+        format!("sha256sum -c {}", AssetName::CHECKSUMS),
+    ];
+    lines.extend(verify);
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_predecessor_is_below_its_version_and_above_the_release_before() {
+        for (version, expected) in [
+            ("1.2.3", "1.2.3-rehearsal.0"),
+            ("1.2.3-alpha.1", "1.2.3-0.rehearsal.0"),
+            ("1.2.3-rc.1", "1.2.3-0.rehearsal.0"),
+        ] {
+            let version: Version = version.parse().unwrap();
+            let before: Version = "1.2.2".parse().unwrap();
+            let predecessor = predecessor(&version).unwrap();
+            assert_eq!(predecessor.to_string(), expected);
+            assert!(before < predecessor && predecessor < version);
+        }
+    }
+
+    #[test]
+    fn a_gate_that_was_not_checked_is_named_as_not_rehearsed() {
+        let row = |rule: &str, verdict| Row {
+            rule: rule.to_owned(),
+            place: "place".to_owned(),
+            verdict,
+            expected: "expected".to_owned(),
+            found: "no tool".to_owned(),
+            mend: Some("install it".to_owned()),
+        };
+        let rows = [
+            row("one", Verdict::Passed),
+            row("two", Verdict::NotChecked),
+            row("three", Verdict::BlocksPublishing),
+        ];
+        let named: Vec<_> = unchecked(&rows).map(|row| (row.what, row.why)).collect();
+        assert_eq!(
+            named,
+            [("gate two".to_owned(), "no tool; install it".to_owned())]
+        );
+    }
+}

@@ -1,0 +1,81 @@
+//! How a command fails: with words for a person and an exit code for a program.
+
+use std::fmt;
+use std::io::Write as _;
+
+use release_plan::Exit;
+
+/// A failed command.
+#[derive(Debug)]
+pub struct Failure {
+    exit: Exit,
+    error: anyhow::Error,
+}
+
+impl Failure {
+    /// A failure in the words of `message`.
+    #[must_use]
+    pub fn new(exit: Exit, message: impl fmt::Display) -> Self {
+        Self {
+            exit,
+            error: anyhow::anyhow!("{message}"),
+        }
+    }
+
+    /// The exit code.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// Prints the error and each of its causes that says something new.
+    pub(crate) fn report(&self) {
+        say(format_args!("error: {self}"));
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut said = String::new();
+        for (depth, cause) in self.error.chain().enumerate() {
+            let text = cause.to_string();
+            if depth == 0 {
+                write!(f, "{text}")?;
+            } else if !said.contains(&text) {
+                write!(f, ": {text}")?;
+            }
+            said.push_str(&text);
+        }
+        Ok(())
+    }
+}
+
+/// Words for the person, on stderr. That nobody may be there to read them is no error.
+pub(crate) fn say(words: impl fmt::Display) {
+    let _ = writeln!(std::io::stderr(), "{words}");
+}
+
+/// Anything unforeseen is a failure with exit code 1.
+impl<E: Into<anyhow::Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self {
+            exit: Exit::Failed,
+            error: error.into(),
+        }
+    }
+}
+
+/// Gives a foreseen error its exit code.
+pub(crate) trait Exiting<T> {
+    /// Fails with `exit` and the error's own words.
+    fn or_exit(self, exit: Exit) -> Result<T, Failure>;
+}
+
+impl<T, E: Into<anyhow::Error>> Exiting<T> for Result<T, E> {
+    fn or_exit(self, exit: Exit) -> Result<T, Failure> {
+        self.map_err(|error| Failure {
+            exit,
+            error: error.into(),
+        })
+    }
+}

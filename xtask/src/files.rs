@@ -1,0 +1,125 @@
+//! Files of the maintainer's: read with their path in the error, written under a temporary name
+//! and renamed when whole.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+
+use release_plan::{Exit, Measured, Meter};
+
+use crate::Failure;
+
+/// Reads a file that the caller named.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    fs::read(path).map_err(|error| failed("read", path, &error))
+}
+
+/// Reads a text file that the caller named.
+pub(crate) fn read_text(path: &Path) -> Result<String, Failure> {
+    fs::read_to_string(path).map_err(|error| failed("read", path, &error))
+}
+
+/// Measures a file that the caller named.
+pub(crate) fn measure(path: &Path) -> Result<Measured, Failure> {
+    File::open(path)
+        .and_then(Meter::drain)
+        .map_err(|error| failed("read", path, &error))
+}
+
+/// Writes a file that appears under its name complete or not at all.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<Measured, Failure> {
+    write_with(path, |file| file.write_all(bytes))
+}
+
+/// Copies a program as [`write`] writes a file, and lets it be run.
+pub(crate) fn copy_program(from: &Path, to: &Path) -> Result<Measured, Failure> {
+    let mut program = File::open(from).map_err(|error| failed("read", from, &error))?;
+    write_as(PROGRAM, to, |file| io::copy(&mut program, file).map(drop))
+}
+
+/// Writes a file as [`write`] does, and measures the bytes while `fill` writes them.
+pub(crate) fn write_with(
+    path: &Path,
+    fill: impl FnOnce(&mut Meter<File>) -> io::Result<()>,
+) -> Result<Measured, Failure> {
+    write_as(PLAIN, path, fill)
+}
+
+/// Modes of what is written: a temporary file would be private, and what it becomes is not.
+const PLAIN: u32 = 0o644;
+const PROGRAM: u32 = 0o755;
+
+fn write_as(
+    mode: u32,
+    path: &Path,
+    fill: impl FnOnce(&mut Meter<File>) -> io::Result<()>,
+) -> Result<Measured, Failure> {
+    // A device or a pipe would be replaced by a file of its name.
+    if fs::symlink_metadata(path).is_ok_and(|found| !found.is_file() && !found.is_symlink()) {
+        let message = format!(
+            "{}: expected a file or nothing there; name another",
+            path.display()
+        );
+        return Err(Failure::new(Exit::Input, message));
+    }
+    let write = || {
+        let folder = path
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty());
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".partial-");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            builder.permissions(fs::Permissions::from_mode(mode));
+        }
+        let temporary = builder.tempfile_in(folder.unwrap_or(Path::new(".")))?;
+        let (file, temporary) = temporary.into_parts();
+        let mut meter = Meter::new(file);
+        fill(&mut meter)?;
+        let (file, measured) = meter.finish();
+        file.sync_all()?;
+        temporary.persist(path).map_err(|error| error.error)?;
+        Ok(measured)
+    };
+    write().map_err(|error: io::Error| failed("write", path, &error))
+}
+
+/// Makes a folder and those above it.
+pub(crate) fn make_folder(path: &Path) -> Result<(), Failure> {
+    if path.as_os_str().is_empty() {
+        return Ok(());
+    }
+    fs::create_dir_all(path).map_err(|error| failed("create the folder", path, &error))
+}
+
+/// Removes a folder and what is in it; one that is not there is fine.
+pub(crate) fn remove_folder(path: &Path) -> Result<(), Failure> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(failed("remove", path, &error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Gives `path` its final name.
+pub(crate) fn rename(path: &Path, to: &Path) -> Result<(), Failure> {
+    fs::rename(path, to).map_err(|error| failed("write", to, &error))
+}
+
+/// A file-system error, with what was tried, where, and the exit code it deserves.
+pub(crate) fn failed(tried: &str, path: &Path, error: &io::Error) -> Failure {
+    let exit = match error.kind() {
+        io::ErrorKind::NotFound
+        | io::ErrorKind::InvalidData
+        | io::ErrorKind::IsADirectory
+        | io::ErrorKind::NotADirectory => Exit::Input,
+        io::ErrorKind::PermissionDenied
+        | io::ErrorKind::ReadOnlyFilesystem
+        | io::ErrorKind::StorageFull
+        | io::ErrorKind::QuotaExceeded => Exit::Storage,
+        _ => Exit::Failed,
+    };
+    Failure::new(exit, format!("cannot {tried} {}: {error}", path.display()))
+}

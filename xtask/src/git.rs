@@ -1,0 +1,344 @@
+//! What git knows of a tree. Relies on libgit2, so that no git program is needed and none of its
+//! output is parsed.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use git2::{ErrorCode, IndexEntryExtendedFlag, Repository, Status, StatusOptions};
+use release_plan::{CommitId, Exit, Instant, Sha256, Tag};
+
+use crate::{Failure, files};
+
+/// A work tree and its repository.
+pub(crate) struct Tree {
+    repository: Repository,
+}
+
+/// The commit that a tree stands on.
+pub(crate) struct Head {
+    pub(crate) commit: CommitId,
+    pub(crate) committed_at: Instant,
+}
+
+impl Tree {
+    /// Opens the repository that `folder` is in.
+    pub(crate) fn open(folder: &Path) -> Result<Self, Failure> {
+        let repository = Repository::discover(folder).map_err(|error| {
+            let message = format!(
+                "{}: expected a git work tree, found none ({}); run inside a clone",
+                folder.display(),
+                error.message()
+            );
+            Failure::new(Exit::Input, message)
+        })?;
+        if repository.is_bare() {
+            let message = format!(
+                "{}: expected a git work tree, found a bare repository; run inside a clone of it",
+                repository.path().display()
+            );
+            return Err(Failure::new(Exit::Input, message));
+        }
+        Ok(Self { repository })
+    }
+
+    /// The commit checked out.
+    pub(crate) fn head(&self) -> Result<Head, Failure> {
+        let head = match self.repository.head() {
+            Ok(head) => head,
+            Err(error) if error.code() == ErrorCode::UnbornBranch => {
+                let message = "the repository has no commit; commit the tree to be released";
+                return Err(Failure::new(Exit::Input, message));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let commit = head.peel_to_commit()?;
+        let seconds = commit.time().seconds();
+        let committed_at = Instant::from_seconds(seconds).ok_or_else(|| {
+            let message = format!("commit {} has the impossible time {seconds}", commit.id());
+            Failure::new(Exit::Input, message)
+        })?;
+        Ok(Head {
+            commit: commit.id().to_string().parse()?,
+            committed_at,
+        })
+    }
+
+    /// Paths that differ from the commit, or are in no commit, sorted. Of what is `shipped`, files
+    /// that git was told to ignore count too, since they would go out with the rest.
+    pub(crate) fn changes(&self, shipped: &[&str]) -> Result<Vec<String>, Failure> {
+        let mut options = StatusOptions::new();
+        options
+            .include_untracked(true)
+            .recurse_untracked_dirs(true)
+            .include_ignored(false);
+        let mut ignored = StatusOptions::new();
+        ignored.include_ignored(true).recurse_ignored_dirs(true);
+        for path in shipped {
+            ignored.pathspec(path);
+        }
+        let mut paths = BTreeSet::new();
+        let looks = if shipped.is_empty() { 1 } else { 2 };
+        for options in [&mut options, &mut ignored].into_iter().take(looks) {
+            let statuses = self.repository.statuses(Some(options))?;
+            let changed = statuses
+                .iter()
+                .filter(|entry| entry.status() != Status::CURRENT);
+            paths.extend(changed.map(|entry| text_of(entry.path_bytes())));
+        }
+        paths.extend(self.unwatched()?);
+        Ok(paths.into_iter().collect())
+    }
+
+    /// Paths that git was told not to look at (`assume-unchanged`, `skip-worktree`), so that nobody
+    /// knows whether they are what was committed.
+    fn unwatched(&self) -> Result<Vec<String>, Failure> {
+        let index = self.repository.index()?;
+        let entries = index.iter().filter(|entry| {
+            let extended = IndexEntryExtendedFlag::from_bits_truncate(entry.flags_extended);
+            entry.flags & ASSUME_UNCHANGED != 0 || extended.is_skip_worktree()
+        });
+        Ok(entries.map(|entry| text_of(&entry.path)).collect())
+    }
+
+    /// One digest over what differs from the commit: paths, kinds, modes and contents; none for a
+    /// clean tree.
+    pub(crate) fn changes_sha256(&self, shipped: &[&str]) -> Result<Option<Sha256>, Failure> {
+        let root = self.repository.workdir().unwrap_or(Path::new("."));
+        let mut lines = String::new();
+        for path in self.changes(shipped)? {
+            let file = root.join(&path);
+            let state = match fs::symlink_metadata(&file) {
+                Err(error) if error.kind() == ErrorKind::NotFound => "gone".to_owned(),
+                Err(error) => return Err(files::failed("read", &file, &error)),
+                Ok(found) if found.is_symlink() => {
+                    let target = fs::read_link(&file).unwrap_or_default();
+                    format!("link {}", Sha256::of(target.as_os_str().as_encoded_bytes()))
+                }
+                Ok(found) if found.is_file() => {
+                    let kind = if is_program(&found) {
+                        "program"
+                    } else {
+                        "file"
+                    };
+                    format!("{kind} {}", files::measure(&file)?.sha256())
+                }
+                Ok(_) => {
+                    let message = format!(
+                        "{path}: expected a file or a link, found a folder with a repository of \
+                         its own; commit it as a submodule, ignore it or move it away"
+                    );
+                    return Err(Failure::new(Exit::Input, message));
+                }
+            };
+            lines.push_str(&format!("{state}  {path}\n"));
+        }
+        Ok((!lines.is_empty()).then(|| Sha256::of(lines.as_bytes())))
+    }
+
+    /// The commit that a tag stands on, through annotated tags; none where there is no such tag.
+    pub(crate) fn tagged(&self, tag: &Tag) -> Result<Option<CommitId>, Failure> {
+        match self.repository.find_reference(&tag.reference()) {
+            Ok(reference) => Ok(Some(reference.peel_to_commit()?.id().to_string().parse()?)),
+            Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The highest release tag other than `tag`; names that are no release tags are passed over.
+    pub(crate) fn highest_tag_but(&self, tag: &Tag) -> Result<Option<Tag>, Failure> {
+        let names = self.repository.tag_names(Some("v*"))?;
+        let mut highest = None;
+        for name in names.iter() {
+            let Some(name) = name? else { continue };
+            if let Ok(other) = name.parse::<Tag>()
+                && other != *tag
+            {
+                highest = highest.max(Some(other));
+            }
+        }
+        Ok(highest)
+    }
+
+    /// Whether history was cut off when this was cloned.
+    pub(crate) fn is_shallow(&self) -> bool {
+        self.repository.is_shallow()
+    }
+}
+
+/// The bit of an index entry that `git update-index --assume-unchanged` sets
+/// (`GIT_INDEX_ENTRY_VALID`).
+const ASSUME_UNCHANGED: u16 = 0x8000;
+
+fn text_of(path: &[u8]) -> String {
+    String::from_utf8_lossy(path).into_owned()
+}
+
+#[cfg(unix)]
+fn is_program(found: &fs::Metadata) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    found.permissions().mode() & 0o111 != 0
+}
+
+#[cfg(not(unix))]
+fn is_program(_: &fs::Metadata) -> bool {
+    false
+}
+
+/// Git's own errors are unforeseen, but its words belong to the person.
+pub(crate) fn open_head(folder: &Path) -> Result<(Tree, Head), Failure> {
+    let tree = Tree::open(folder)?;
+    let head = tree.head()?;
+    Ok((tree, head))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn commit(repository: &Repository) -> git2::Oid {
+        let signature =
+            git2::Signature::new("a", "a@example.org", &git2::Time::new(1_700_000_000, 0)).unwrap();
+        let mut index = repository.index().unwrap();
+        index
+            .add_all(["*"], git2::IndexAddOption::DEFAULT, None)
+            .unwrap();
+        index.write().unwrap();
+        let tree = repository.find_tree(index.write_tree().unwrap()).unwrap();
+        let parent = repository
+            .head()
+            .ok()
+            .and_then(|head| head.peel_to_commit().ok());
+        let parents: Vec<_> = parent.iter().collect();
+        repository
+            .commit(Some("HEAD"), &signature, &signature, "m", &tree, &parents)
+            .unwrap()
+    }
+
+    #[test]
+    fn a_bare_repository_is_refused_with_exit_code_17() {
+        let folder = tempfile::tempdir().unwrap();
+        Repository::init_bare(folder.path()).unwrap();
+        let failure = Tree::open(folder.path()).err().unwrap();
+        assert_eq!(failure.exit(), Exit::Input);
+        assert!(failure.to_string().contains("bare repository"), "{failure}");
+    }
+
+    #[test]
+    fn a_repository_without_commits_is_refused_with_exit_code_17() {
+        let folder = tempfile::tempdir().unwrap();
+        Repository::init(folder.path()).unwrap();
+        let failure = open_head(folder.path()).err().unwrap();
+        assert_eq!(failure.exit(), Exit::Input);
+        assert!(failure.to_string().contains("no commit"), "{failure}");
+    }
+
+    #[test]
+    fn a_folder_outside_any_repository_is_refused_with_exit_code_17() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(Tree::open(folder.path()).err().unwrap().exit(), Exit::Input);
+    }
+
+    #[test]
+    fn the_digest_of_changes_tells_contents_apart_and_is_none_for_a_clean_tree() {
+        let folder = tempfile::tempdir().unwrap();
+        let repository = Repository::init(folder.path()).unwrap();
+        std::fs::write(folder.path().join("a"), "1").unwrap();
+        let id = commit(&repository);
+        let (tree, head) = open_head(folder.path()).unwrap();
+        assert_eq!(head.commit.as_str(), id.to_string());
+        assert_eq!(tree.changes_sha256(&[]).unwrap(), None);
+        std::fs::write(folder.path().join("a"), "2").unwrap();
+        let changed = tree.changes_sha256(&[]).unwrap();
+        std::fs::write(folder.path().join("b"), "untracked").unwrap();
+        let more = tree.changes_sha256(&[]).unwrap();
+        assert!(changed.is_some() && more.is_some() && changed != more);
+        assert_eq!(tree.changes(&[]).unwrap(), ["a", "b"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn kinds_modes_ignored_and_unwatched_files_are_seen() {
+        use std::os::unix::fs::{PermissionsExt as _, symlink};
+        let folder = tempfile::tempdir().unwrap();
+        let repository = Repository::init(folder.path()).unwrap();
+        let file = |name: &str| folder.path().join(name);
+        fs::write(file(".gitignore"), "*.bak\n").unwrap();
+        for name in ["a", "b"] {
+            fs::write(file(name), "same").unwrap();
+        }
+        commit(&repository);
+        let tree = Tree::open(folder.path()).unwrap();
+        let digest = || tree.changes_sha256(&["LICENSE*"]).unwrap();
+        assert_eq!(digest(), None);
+
+        fs::write(file("a"), "else").unwrap();
+        let plain = digest();
+        fs::set_permissions(file("a"), fs::Permissions::from_mode(0o755)).unwrap();
+        let program = digest();
+        fs::remove_file(file("a")).unwrap();
+        symlink("b", file("a")).unwrap();
+        let link = digest();
+        let seen = BTreeSet::from([plain, program, link]);
+        assert_eq!(seen.len(), 3, "{seen:?}");
+        fs::remove_file(file("a")).unwrap();
+        fs::write(file("a"), "same").unwrap();
+        assert_eq!(digest(), None);
+
+        fs::write(file("LICENSE.bak"), "ignored, and would be shipped").unwrap();
+        fs::write(file("notes.bak"), "ignored").unwrap();
+        assert_eq!(tree.changes(&["LICENSE*"]).unwrap(), ["LICENSE.bak"]);
+        fs::remove_file(file("LICENSE.bak")).unwrap();
+
+        let mut index = repository.index().unwrap();
+        let mut entry = index.get_path(Path::new("b"), 0).unwrap();
+        entry.flags |= ASSUME_UNCHANGED;
+        index.add(&entry).unwrap();
+        index.write().unwrap();
+        fs::write(file("b"), "unseen").unwrap();
+        let tree = Tree::open(folder.path()).unwrap();
+        assert_eq!(tree.changes(&[]).unwrap(), ["b"]);
+    }
+
+    #[test]
+    fn a_repository_within_the_tree_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let repository = Repository::init(folder.path()).unwrap();
+        fs::write(folder.path().join("a"), "1").unwrap();
+        commit(&repository);
+        let inner = Repository::init(folder.path().join("inner")).unwrap();
+        fs::write(folder.path().join("inner/b"), "2").unwrap();
+        commit(&inner);
+        let tree = Tree::open(folder.path()).unwrap();
+        let failure = tree.changes_sha256(&[]).unwrap_err();
+        assert_eq!(failure.exit(), Exit::Input);
+        assert!(failure.to_string().contains("inner/"), "{failure}");
+    }
+
+    #[test]
+    fn the_highest_tag_is_by_semver_and_annotated_tags_are_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let repository = Repository::init(folder.path()).unwrap();
+        let id = commit(&repository);
+        let object = repository.find_object(id, None).unwrap();
+        let tagger = git2::Signature::now("a", "a@example.org").unwrap();
+        for name in [
+            "v0.9.0",
+            "v0.10.0",
+            "v0.10.0-rc.1",
+            "not-a-version",
+            "v1.0.0",
+        ] {
+            repository.tag(name, &object, &tagger, "m", false).unwrap();
+        }
+        let tree = Tree::open(folder.path()).unwrap();
+        let tag: Tag = "v1.0.0".parse().unwrap();
+        assert_eq!(
+            tree.highest_tag_but(&tag).unwrap().unwrap().to_string(),
+            "v0.10.0"
+        );
+        assert_eq!(tree.tagged(&tag).unwrap().unwrap().as_str(), id.to_string());
+        assert_eq!(tree.tagged(&"v2.0.0".parse().unwrap()).unwrap(), None);
+    }
+}

@@ -1,0 +1,418 @@
+//! The release host: what publisher and channel ask of GitHub's REST API, by octocrab's transport
+//! with its retries off. Requests are spelt out here, because octocrab's own release builders
+//! send names unencoded, ignore the status of deletions and lack `make_latest`.
+//!
+//! Source of the routes: <https://docs.github.com/en/rest>, version 2022-11-28.
+
+use std::fmt;
+use std::time::Duration;
+
+use http::{Method, StatusCode};
+use octocrab::Octocrab;
+use release_plan::{CommitId, Exit, Product, Sha256, Tag};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{Failure, signing};
+
+const PAGE: usize = 100;
+
+/// Where the API is and for which repository.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Host {
+    /// GitHub's API
+    #[arg(long, value_name = "URL", default_value = "https://api.github.com")]
+    pub(crate) api_url: String,
+}
+
+/// One repository on GitHub, with a token that may write to it.
+pub(crate) struct GitHub {
+    octocrab: Octocrab,
+    api: String,
+    repository: String,
+}
+
+/// A release, draft or public.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Release {
+    pub(crate) id: u64,
+    pub(crate) tag_name: String,
+    pub(crate) target_commitish: String,
+    pub(crate) draft: bool,
+    #[serde(default)]
+    pub(crate) body: Option<String>,
+    upload_url: String,
+}
+
+/// An uploaded asset.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct UploadedAsset {
+    pub(crate) id: u64,
+    pub(crate) name: String,
+    pub(crate) size: u64,
+    pub(crate) state: String,
+    #[serde(default)]
+    pub(crate) digest: Option<String>,
+}
+
+impl UploadedAsset {
+    /// Whether GitHub holds exactly these bytes.
+    pub(crate) fn is(&self, size: u64, sha256: Sha256) -> bool {
+        self.state == "uploaded"
+            && self.size == size
+            && self.digest.as_deref() == Some(format!("sha256:{sha256}").as_str())
+    }
+}
+
+/// A refusal of GitHub's, or none at all.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum GitHubError {
+    /// It answered with an error.
+    #[error("{request}: GitHub answered {status}: {message}")]
+    Status {
+        request: String,
+        status: StatusCode,
+        message: String,
+    },
+    /// It did not answer, or not with what was asked.
+    #[error("{request}: {message}")]
+    Transport { request: String, message: String },
+}
+
+impl GitHubError {
+    fn is_not_found(&self) -> bool {
+        matches!(self, Self::Status { status, .. } if *status == StatusCode::NOT_FOUND)
+    }
+
+    /// Whether somebody else moved first.
+    pub(crate) fn is_conflict(&self) -> bool {
+        matches!(self, Self::Status { status, .. }
+            if *status == StatusCode::UNPROCESSABLE_ENTITY || *status == StatusCode::CONFLICT)
+    }
+
+    /// As a failure of the command.
+    pub(crate) fn into_failure(self) -> Failure {
+        let remedy = match &self {
+            Self::Status { status, .. } if *status == StatusCode::UNAUTHORIZED => {
+                "; expected a valid token in GITHUB_TOKEN"
+            }
+            Self::Status { status, .. } if *status == StatusCode::FORBIDDEN => {
+                "; expected a token with `contents: write` in GITHUB_TOKEN"
+            }
+            _ => "",
+        };
+        Failure::new(Exit::Network, format!("{self}{remedy}"))
+    }
+}
+
+type Answer<T> = Result<T, GitHubError>;
+
+impl GitHub {
+    /// A client for the product's repository, with the token of the job. Must be made inside a
+    /// Tokio runtime.
+    pub(crate) fn new(host: &Host, product: &Product) -> Result<Self, Failure> {
+        signing::install_tls();
+        let token = std::env::var("GITHUB_TOKEN").map_err(|_| {
+            let message = "expected a token with `contents: write` in GITHUB_TOKEN, found none";
+            Failure::new(Exit::Input, message)
+        })?;
+        let (owner, name) = product.repository.slug().ok_or_else(|| {
+            Failure::new(Exit::Input, "the product's repository is not on GitHub")
+        })?;
+        let api = host.api_url.trim_end_matches('/').to_owned();
+        let octocrab = Octocrab::builder()
+            .base_uri(api.as_str())?
+            .personal_token(token)
+            .set_connect_timeout(Some(Duration::from_secs(15)))
+            .set_read_timeout(Some(Duration::from_secs(120)))
+            .set_write_timeout(Some(Duration::from_secs(120)))
+            .build()?;
+        Ok(Self {
+            octocrab,
+            api,
+            repository: format!("repos/{owner}/{name}"),
+        })
+    }
+
+    /// The commit that a tag stands on, through an annotated tag; none where there is none.
+    pub(crate) async fn tagged(&self, tag: &Tag) -> Answer<Option<String>> {
+        #[derive(Deserialize)]
+        struct Reference {
+            object: Object,
+        }
+        #[derive(Deserialize)]
+        struct Object {
+            sha: String,
+            r#type: String,
+        }
+        let Some(Reference { object }) = self.find(&format!("git/ref/tags/{tag}")).await? else {
+            return Ok(None);
+        };
+        if object.r#type == "commit" {
+            return Ok(Some(object.sha));
+        }
+        let annotated: Reference = self.get(&format!("git/tags/{}", object.sha)).await?;
+        Ok(Some(annotated.object.sha))
+    }
+
+    /// Every release of `tag`. A draft is found by listing alone, and two may bear one tag.
+    pub(crate) async fn releases_of(&self, tag: &Tag) -> Answer<Vec<Release>> {
+        let tag = tag.to_string();
+        let all: Vec<Release> = self.pages("releases").await?;
+        Ok(all
+            .into_iter()
+            .filter(|release| release.tag_name == tag)
+            .collect())
+    }
+
+    /// Makes a draft that nobody but the repository's own people see.
+    pub(crate) async fn create_draft(
+        &self,
+        tag: &Tag,
+        commit: &CommitId,
+        body: &str,
+    ) -> Answer<Release> {
+        let body = json!({
+            "tag_name": tag, "target_commitish": commit, "name": tag, "body": body,
+            "draft": true, "prerelease": !tag.version().pre.is_empty(), "make_latest": "false",
+        });
+        self.send(Method::POST, "releases", Some(&body)).await
+    }
+
+    /// A release by its number, which finds drafts too.
+    pub(crate) async fn release(&self, id: u64) -> Answer<Release> {
+        self.get(&format!("releases/{id}")).await
+    }
+
+    /// What a release holds.
+    pub(crate) async fn assets(&self, release: &Release) -> Answer<Vec<UploadedAsset>> {
+        self.pages(&format!("releases/{}/assets", release.id)).await
+    }
+
+    /// Uploads an asset under a name that is plain enough to stand in a URL.
+    pub(crate) async fn upload(
+        &self,
+        release: &Release,
+        name: &str,
+        bytes: Vec<u8>,
+    ) -> Answer<UploadedAsset> {
+        let base = release.upload_url.split('{').next().unwrap_or_default();
+        let url = format!("{base}?name={name}");
+        let words = format!("POST {url}");
+        let request = http::Request::builder()
+            .method(Method::POST)
+            .uri(&url)
+            .header(http::header::CONTENT_TYPE, "application/octet-stream")
+            .header(http::header::CONTENT_LENGTH, bytes.len())
+            .body(bytes::Bytes::from(bytes))
+            .map_err(|error| transport(&words, &error))?;
+        self.execute(words, request).await
+    }
+
+    /// Removes an asset of a draft.
+    pub(crate) async fn delete_asset(&self, asset: &UploadedAsset) -> Answer<()> {
+        let path = format!("releases/assets/{}", asset.id);
+        self.send::<Option<Value>>(Method::DELETE, &path, None)
+            .await
+            .map(drop)
+    }
+
+    /// Makes a draft public. `make_latest` is said again, since GitHub takes its absence for yes.
+    pub(crate) async fn publish(&self, release: &Release, tag: &Tag) -> Answer<Release> {
+        let path = format!("releases/{}", release.id);
+        let prerelease = !tag.version().pre.is_empty();
+        let body = json!({
+            "draft": false, "make_latest": "false", "name": tag, "prerelease": prerelease,
+        });
+        self.send(Method::PATCH, &path, Some(&body)).await
+    }
+
+    /// Makes a public release the one that `releases/latest` leads to.
+    pub(crate) async fn make_latest(&self, release: &Release) -> Answer<Release> {
+        let path = format!("releases/{}", release.id);
+        let body = json!({ "make_latest": "true" });
+        self.send(Method::PATCH, &path, Some(&body)).await
+    }
+
+    /// The commit at the tip of a branch; none where there is none.
+    pub(crate) async fn branch(&self, branch: &str) -> Answer<Option<String>> {
+        let reference: Option<Value> = self.find(&format!("git/ref/heads/{branch}")).await?;
+        Ok(reference.and_then(|value| Some(value["object"]["sha"].as_str()?.to_owned())))
+    }
+
+    /// The bytes of a text file on a commit; none where there is none.
+    pub(crate) async fn file(&self, commit: &str, path: &str) -> Answer<Option<Vec<u8>>> {
+        use base64::Engine as _;
+        #[derive(Deserialize)]
+        struct Content {
+            content: String,
+        }
+        let found: Option<Content> = self.find(&format!("contents/{path}?ref={commit}")).await?;
+        let Some(Content { content }) = found else {
+            return Ok(None);
+        };
+        let packed: String = content.split_whitespace().collect();
+        let bytes = base64::engine::general_purpose::STANDARD.decode(packed);
+        bytes
+            .map(Some)
+            .map_err(|error| transport(&format!("GET {path}"), &error))
+    }
+
+    /// Puts text files onto a branch in one commit whose parent is `tip`, or a first one.
+    ///
+    /// # Errors
+    /// A conflict when the branch is not at `tip` any more: it is never forced.
+    pub(crate) async fn commit(
+        &self,
+        branch: &str,
+        tip: Option<&str>,
+        message: &str,
+        files: &[(String, String)],
+    ) -> Answer<()> {
+        #[derive(Deserialize)]
+        struct Made {
+            sha: String,
+        }
+        let entries: Vec<Value> = files
+            .iter()
+            .map(|(path, content)| {
+                json!({ "path": path, "mode": "100644", "type": "blob", "content": content })
+            })
+            .collect();
+        let mut tree = json!({ "tree": entries });
+        if let Some(tip) = tip {
+            let base: Value = self.get(&format!("git/commits/{tip}")).await?;
+            tree["base_tree"] = base["tree"]["sha"].clone();
+        }
+        let tree: Made = self.send(Method::POST, "git/trees", Some(&tree)).await?;
+        let parents: Vec<&str> = tip.into_iter().collect();
+        let commit = json!({ "message": message, "tree": tree.sha, "parents": parents });
+        let commit: Made = self
+            .send(Method::POST, "git/commits", Some(&commit))
+            .await?;
+        let moved: Answer<Value> = if tip.is_some() {
+            let body = json!({ "sha": commit.sha, "force": false });
+            self.send(
+                Method::PATCH,
+                &format!("git/refs/heads/{branch}"),
+                Some(&body),
+            )
+            .await
+        } else {
+            let body = json!({ "ref": format!("refs/heads/{branch}"), "sha": commit.sha });
+            self.send(Method::POST, "git/refs", Some(&body)).await
+        };
+        moved.map(drop)
+    }
+
+    async fn get<T: DeserializeOwned>(&self, path: &str) -> Answer<T> {
+        self.send(Method::GET, path, None).await
+    }
+
+    async fn find<T: DeserializeOwned>(&self, path: &str) -> Answer<Option<T>> {
+        match self.get(path).await {
+            Ok(found) => Ok(Some(found)),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn pages<T: DeserializeOwned>(&self, path: &str) -> Answer<Vec<T>> {
+        let mut all = Vec::new();
+        for page in 1.. {
+            let path = format!("{path}?per_page={PAGE}&page={page}");
+            let more: Vec<T> = self.get(&path).await?;
+            let last = more.len() < PAGE;
+            all.extend(more);
+            if last {
+                break;
+            }
+        }
+        Ok(all)
+    }
+
+    async fn send<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Answer<T> {
+        let url = format!("{}/{}/{path}", self.api, self.repository);
+        let words = format!("{method} {url}");
+        let request = http::Request::builder()
+            .method(method)
+            .uri(&url)
+            .header(http::header::ACCEPT, "application/vnd.github+json")
+            .header("x-github-api-version", "2022-11-28");
+        let bytes = match body {
+            Some(body) => serde_json::to_vec(body).map_err(|error| transport(&words, &error))?,
+            None => Vec::new(),
+        };
+        let request = request
+            .header(http::header::CONTENT_TYPE, "application/json")
+            .body(bytes::Bytes::from(bytes))
+            .map_err(|error| transport(&words, &error))?;
+        self.execute(words, request).await
+    }
+
+    async fn execute<T: DeserializeOwned>(
+        &self,
+        words: String,
+        request: http::Request<bytes::Bytes>,
+    ) -> Answer<T> {
+        #[derive(Deserialize, Serialize)]
+        struct Refused {
+            message: String,
+            #[serde(default)]
+            errors: Value,
+        }
+        let failed = |error: octocrab::Error| transport(&words, &chain(&error));
+        let response = self.octocrab.execute(request).await.map_err(failed)?;
+        let status = response.status();
+        let text = self
+            .octocrab
+            .body_to_string(response)
+            .await
+            .map_err(failed)?;
+        if !status.is_success() {
+            let message = match serde_json::from_str::<Refused>(&text) {
+                Ok(Refused {
+                    message,
+                    errors: Value::Null,
+                }) => message,
+                Ok(Refused { message, errors }) => format!("{message} {errors}"),
+                Err(_) => text.chars().take(200).collect(),
+            };
+            return Err(GitHubError::Status {
+                request: words,
+                status,
+                message,
+            });
+        }
+        let text = if text.is_empty() { "null" } else { &text };
+        serde_json::from_str(text).map_err(|error| transport(&words, &error))
+    }
+}
+
+fn transport(request: &str, error: &dyn fmt::Display) -> GitHubError {
+    GitHubError::Transport {
+        request: request.to_owned(),
+        message: error.to_string(),
+    }
+}
+
+/// The words of an error's causes; octocrab's own often say only that something failed.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if !words.contains(&text) {
+            words.push_str(": ");
+            words.push_str(&text);
+        }
+        cause = error.source();
+    }
+    words
+}

@@ -1,0 +1,44 @@
+//! The maintainer's command: the stages of a release, and the dry-run of them all.
+//!
+//! Every stage is its own subcommand and takes what it needs by argument and environment, so that
+//! a CI job, the dry-run and a person at a desk start the very same thing. A stage takes
+//! `plan.json` and refuses a tree or a file that does not match it. The binary is three lines, so
+//! that another project has its own.
+
+mod archive;
+mod bootstrap;
+mod cli;
+mod commands;
+mod dist;
+mod failure;
+mod files;
+mod gates;
+mod git;
+mod github;
+mod process;
+mod project;
+mod report;
+mod shipment;
+mod signing;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+pub use failure::Failure;
+use release_plan::Exit;
+
+/// Runs the command that the process was started with.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match cli::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
+    match commands::run(cli) {
+        Ok(()) => Exit::Done.into(),
+        Err(failure) => {
+            failure.report();
+            failure.exit().into()
+        }
+    }
+}

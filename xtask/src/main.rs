@@ -1,0 +1,5 @@
+//! The maintainer's command.
+
+fn main() -> std::process::ExitCode {
+    xtask::main()
+}

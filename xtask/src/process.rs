@@ -1,0 +1,159 @@
+//! Child processes of a stage and of the dry-run: their words kept, their end waited for, none of
+//! them left behind.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use release_plan::Exit;
+
+use crate::{Failure, files};
+
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// From now on Ctrl-C and termination are noted, not obeyed at once, so that what is under way
+/// can be ended in order.
+pub(crate) fn watch_interrupts() -> Result<(), Failure> {
+    ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::SeqCst))?;
+    Ok(())
+}
+
+/// The failure of a command that was interrupted.
+pub(crate) fn check_interrupt() -> Result<(), Failure> {
+    if INTERRUPTED.load(Ordering::SeqCst) {
+        return Err(Failure::new(
+            Exit::Interrupted,
+            "interrupted; nothing left this machine",
+        ));
+    }
+    Ok(())
+}
+
+/// Runs `command` with its output in `log`, calling `tick` while it runs.
+///
+/// On an interrupt the child and everything it started are ended first.
+pub(crate) fn run_logged(
+    mut command: Command,
+    log: &Path,
+    tick: impl Fn(),
+) -> Result<ExitStatus, Failure> {
+    let open = || -> io::Result<(Stdio, Stdio)> {
+        let file = File::create(log)?;
+        Ok((file.try_clone()?.into(), file.into()))
+    };
+    let (out, err) = open().map_err(|error| files::failed("write", log, &error))?;
+    command.stdin(Stdio::null()).stdout(out).stderr(err);
+    own_group(&mut command);
+    let program = command.get_program().to_string_lossy().into_owned();
+    let child = command
+        .spawn()
+        .map_err(|error| Failure::new(Exit::Failed, format!("cannot start {program}: {error}")))?;
+    let mut child = Reaped(child);
+    loop {
+        if let Some(status) = child.0.try_wait()? {
+            return Ok(status);
+        }
+        check_interrupt()?;
+        tick();
+        std::thread::sleep(Duration::from_millis(15));
+    }
+}
+
+/// A child that is ended, with its whole group, when nobody waits for it any more.
+struct Reaped(Child);
+
+impl Drop for Reaped {
+    fn drop(&mut self) {
+        end_group(&mut self.0);
+        let _ = self.0.wait();
+    }
+}
+
+#[cfg(unix)]
+fn own_group(command: &mut Command) {
+    use std::os::unix::process::CommandExt as _;
+    command.process_group(0);
+}
+
+#[cfg(unix)]
+fn end_group(child: &mut Child) {
+    use rustix::process::{Pid, Signal, kill_process_group};
+    let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) else {
+        return;
+    };
+    // Asked first, so that it can clean up after itself.
+    if matches!(child.try_wait(), Ok(None)) {
+        let _ = kill_process_group(group, Signal::TERM);
+        for _ in 0..100 {
+            if matches!(child.try_wait(), Ok(Some(_))) {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+    // What it started and left, too: a group lives on without its first process.
+    let _ = kill_process_group(group, Signal::KILL);
+}
+
+#[cfg(not(unix))]
+fn own_group(_: &mut Command) {}
+
+#[cfg(not(unix))]
+fn end_group(child: &mut Child) {
+    let _ = child.kill();
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_child_started_ends_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let pid_file = folder.path().join("pid");
+        let mut command = Command::new("sh");
+        command
+            .arg("-c")
+            .arg("sleep 600 & echo $! > \"$0\"; wait")
+            .arg(&pid_file);
+        own_group(&mut command);
+        let child = Reaped(command.spawn().unwrap());
+        let pid = loop {
+            let text = std::fs::read_to_string(&pid_file).unwrap_or_default();
+            if let Some(pid) = text.strip_suffix('\n') {
+                break rustix::process::Pid::from_raw(pid.parse().unwrap()).unwrap();
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        };
+        drop(child);
+        let pid = pid.as_raw_nonzero().to_string();
+        assert!(is_gone(&pid), "process {pid} still runs");
+    }
+
+    #[test]
+    fn what_a_child_left_ends_with_it_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let pid_file = folder.path().join("pid");
+        let mut command = Command::new("sh");
+        command
+            .arg("-c")
+            .arg("sleep 600 & echo $! > \"$0\"")
+            .arg(&pid_file);
+        let log = folder.path().join("log");
+        assert!(run_logged(command, &log, || {}).unwrap().success());
+        let pid = std::fs::read_to_string(&pid_file).unwrap();
+        assert!(is_gone(pid.trim()), "process {pid} still runs");
+    }
+
+    /// Whether a process ends within two seconds. One whose parent is gone may linger dead.
+    fn is_gone(pid: &str) -> bool {
+        (0..200).any(|_| {
+            std::thread::sleep(Duration::from_millis(10));
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"));
+            stat.map_or(true, |stat| stat.contains(") Z "))
+        })
+    }
+}

@@ -1,0 +1,213 @@
+//! The project to be released: its files, its package and its tree, gathered once.
+
+use std::path::{Path, PathBuf};
+
+use cargo_metadata::{Metadata, MetadataCommand, Package};
+use playbook::Playbook;
+use release_plan::sources::{self, DistWorkspace};
+use release_plan::{Exit, Measured, PLAN_SCHEMA, Plan, Policy, Product, Source, Tag, Version};
+
+use crate::failure::Exiting as _;
+use crate::git::{self, Tree};
+use crate::{Failure, files};
+
+pub(crate) const PRODUCT_FILE: &str = "release-plan/product.yaml";
+pub(crate) const DIST_FILE: &str = "dist-workspace.toml";
+const TOOLCHAIN_FILE: &str = "rust-toolchain.toml";
+pub(crate) const LOCK_FILE: &str = "Cargo.lock";
+const PLAYBOOK_FOLDER: &str = "playbook/skills";
+/// What of the tree goes out as it is, whether git tracks it or not.
+pub(crate) const SHIPPED: [&str; 3] = ["README.md", "LICENSE*", PLAYBOOK_FOLDER];
+
+/// A workspace with a product in it.
+pub(crate) struct Project {
+    pub(crate) root: PathBuf,
+    pub(crate) product: Product,
+    pub(crate) dist: DistWorkspace,
+    pub(crate) rust_toolchain: String,
+    package: Package,
+}
+
+impl Project {
+    /// Reads the project that `folder` lies in: the nearest folder with a `dist-workspace.toml`.
+    pub(crate) fn find(folder: &Path) -> Result<Self, Failure> {
+        let root = folder
+            .ancestors()
+            .find(|ancestor| ancestor.join(DIST_FILE).is_file())
+            .ok_or_else(|| {
+                let message = format!(
+                    "{}: expected a folder with {DIST_FILE}, or one below it",
+                    folder.display()
+                );
+                Failure::new(Exit::Input, message)
+            })?;
+        let text = |file: &str| files::read_text(&root.join(file));
+        let product = sources::product(PRODUCT_FILE, &text(PRODUCT_FILE)?).or_exit(Exit::Input)?;
+        let dist = sources::dist_workspace(DIST_FILE, &text(DIST_FILE)?).or_exit(Exit::Input)?;
+        let rust_toolchain =
+            sources::rust_toolchain(TOOLCHAIN_FILE, &text(TOOLCHAIN_FILE)?).or_exit(Exit::Input)?;
+        let package = package(root, &product.name)?;
+        Ok(Self {
+            root: root.to_owned(),
+            product,
+            dist,
+            rust_toolchain,
+            package,
+        })
+    }
+
+    /// Reads the project that the process was started in.
+    pub(crate) fn here() -> Result<Self, Failure> {
+        Self::find(&std::env::current_dir()?)
+    }
+
+    /// The version that the package says it has.
+    pub(crate) fn package_version(&self) -> &Version {
+        &self.package.version
+    }
+
+    /// Where rehearsals leave what they made.
+    pub(crate) fn rehearsals(&self) -> PathBuf {
+        self.root.join("target/rehearsal")
+    }
+
+    /// README and licences, which every archive carries, sorted by name.
+    pub(crate) fn documents(&self) -> Result<Vec<PathBuf>, Failure> {
+        let entries = std::fs::read_dir(&self.root)
+            .map_err(|error| files::failed("read", &self.root, &error))?;
+        let mut documents = Vec::new();
+        for entry in entries {
+            let path = entry?.path();
+            let name = path
+                .file_name()
+                .map(|name| name.to_string_lossy().into_owned());
+            let belongs = |name: &str| name == "README.md" || name.starts_with("LICENSE");
+            if name.as_deref().is_some_and(belongs) && path.is_file() {
+                documents.push(path);
+            }
+        }
+        documents.sort();
+        Ok(documents)
+    }
+
+    /// The playbook in this tree.
+    pub(crate) fn playbook(&self) -> Result<Playbook, Failure> {
+        Playbook::read(&self.root.join(PLAYBOOK_FOLDER)).or_exit(Exit::Input)
+    }
+
+    pub(crate) fn lock(&self) -> Result<Measured, Failure> {
+        files::measure(&self.root.join(LOCK_FILE))
+    }
+
+    /// The plan to release this tree as `version`.
+    pub(crate) fn plan(&self, version: &Version) -> Result<Plan, Failure> {
+        let (tree, head) = git::open_head(&self.root)?;
+        self.plan_of(&tree, head, version)
+    }
+
+    fn plan_of(&self, tree: &Tree, head: git::Head, version: &Version) -> Result<Plan, Failure> {
+        let tag = Tag::of(version).or_exit(Exit::Input)?;
+        Ok(Plan {
+            schema: PLAN_SCHEMA.to_owned(),
+            product: self.product.name.clone(),
+            repository: self.product.repository.url.clone(),
+            version: version.clone(),
+            identity: Policy::of_release(&self.product, &tag).identity,
+            tag,
+            package_version: self.package_version().clone(),
+            source: Source {
+                commit: head.commit,
+                committed_at: head.committed_at,
+                changes_sha256: tree.changes_sha256(&SHIPPED)?,
+                lock_sha256: self.lock()?.sha256(),
+            },
+            rust_toolchain: self.rust_toolchain.clone(),
+            dist_version: self.dist.dist_version.clone(),
+            upgrades_from: self.product.upgrades.from.clone(),
+            playbook_sha256: self.playbook()?.sha256(),
+            assets: Plan::assets_for(&self.product.name, &self.dist.targets),
+        })
+    }
+
+    /// In what this tree differs from the one that was planned: the same tree and version give the
+    /// same plan, byte for byte.
+    pub(crate) fn differences(&self, plan: &Plan) -> Result<Vec<&'static str>, Failure> {
+        let now = self.plan(&plan.version)?;
+        if now == *plan {
+            return Ok(Vec::new());
+        }
+        let (source, planned) = (&now.source, &plan.source);
+        let differing: Vec<_> = [
+            ("commit", source.commit != planned.commit),
+            (
+                "changed files",
+                source.changes_sha256 != planned.changes_sha256,
+            ),
+            (LOCK_FILE, source.lock_sha256 != planned.lock_sha256),
+            ("playbook", now.playbook_sha256 != plan.playbook_sha256),
+            ("targets", now.assets != plan.assets),
+            (
+                "package version",
+                now.package_version != plan.package_version,
+            ),
+            ("toolchain", now.rust_toolchain != plan.rust_toolchain),
+        ]
+        .into_iter()
+        .filter_map(|(what, differs)| differs.then_some(what))
+        .collect();
+        Ok(if differing.is_empty() {
+            vec!["product"]
+        } else {
+            differing
+        })
+    }
+
+    /// Reads a plan and holds it against this tree.
+    pub(crate) fn take_plan(&self, file: &Path) -> Result<Plan, Failure> {
+        let plan = read_plan(&self.product, file)?;
+        let differing = self.differences(&plan)?;
+        if differing.is_empty() {
+            return Ok(plan);
+        }
+        let message = format!(
+            "{} is not a plan of this tree: {} differ (planned at commit {}); plan again with \
+             `cargo xtask plan`",
+            file.display(),
+            differing.join(", "),
+            plan.source.label(),
+        );
+        Err(Failure::new(Exit::Input, message))
+    }
+}
+
+/// Reads a plan of `product` without holding it against a tree: for stages that only handle
+/// finished assets.
+pub(crate) fn read_plan(product: &Product, file: &Path) -> Result<Plan, Failure> {
+    let refused =
+        |message: String| Failure::new(Exit::Input, format!("{}: {message}", file.display()));
+    let plan = Plan::parse(&files::read(file)?).map_err(|error| refused(error.to_string()))?;
+    if plan.is_of(product) {
+        return Ok(plan);
+    }
+    Err(refused(format!(
+        "expected a plan of {} ({}), found one of {} ({})",
+        product.name, product.repository.url, plan.product, plan.repository
+    )))
+}
+
+fn package(root: &Path, name: &str) -> Result<Package, Failure> {
+    let Metadata { packages, .. } = MetadataCommand::new()
+        .manifest_path(root.join("Cargo.toml"))
+        .no_deps()
+        .exec()
+        .map_err(|error| Failure::new(Exit::Input, format!("Cargo.toml: {error}")))?;
+    packages
+        .into_iter()
+        .find(|package| package.name == name)
+        .ok_or_else(|| {
+            let message = format!(
+                "{PRODUCT_FILE}: name: expected a package of the workspace, found {name:?}"
+            );
+            Failure::new(Exit::Input, message)
+        })
+}

@@ -1,0 +1,413 @@
+//! A small product, and the loopback services, for one test each.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use git2::{IndexAddOption, Oid, Signature};
+use rehearsal::github::{Repository, Request};
+use rehearsal::sigstore::Job;
+use release_plan::{Exit, Plan};
+use tempfile::TempDir;
+
+pub(crate) const PRODUCT: &str = "\
+name: ember
+summary: A small light.
+repository:
+  url: https://github.com/example/ember
+  id: 71
+  owner_id: 72
+identities:
+  issuer: https://token.actions.githubusercontent.com
+  release_workflow: .github/workflows/release.yml
+  channel_workflow: .github/workflows/channel.yml
+  default_branch: main
+channels:
+  url: https://example.github.io/ember
+  expires_after_days: 14
+  default: stable
+upgrades:
+  from: 0.0.0
+";
+
+const CARGO: &str = "\
+[package]
+name = \"ember\"
+version = \"1.2.3\"
+edition = \"2024\"
+license = \"MIT\"
+repository = \"https://github.com/example/ember\"
+
+[profile.dist]
+inherits = \"release\"
+
+[workspace]
+";
+
+const LOCK: &str = "\
+version = 4
+
+[[package]]
+name = \"ember\"
+version = \"1.2.3\"
+";
+
+const SKILL: &str = "---\nname: ember-use\ndescription: How to use ember.\n---\n";
+
+const SCRIPT: &str = "\
+#!/bin/sh
+# @PRODUCT@ @VERSION@ @TAG@ @REPOSITORY@ @HOME_VARIABLE@
+archives='@ARCHIVES@'
+";
+
+/// What a finished command left behind.
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Ended {
+    #[track_caller]
+    pub(crate) fn with(self, exit: Exit) -> Self {
+        let Self { code, out, err } = &self;
+        assert_eq!(
+            *code,
+            Some(i32::from(exit.code())),
+            "stdout:\n{out}\nstderr:\n{err}"
+        );
+        self
+    }
+
+    #[track_caller]
+    pub(crate) fn saying(self, words: &str) -> Self {
+        assert!(
+            self.err.contains(words),
+            "expected {words:?} in:\n{}",
+            self.err
+        );
+        self
+    }
+}
+
+impl From<Output> for Ended {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+/// A product in a folder, and a folder beside it for what stages make.
+pub(crate) struct Fixture {
+    scratch: TempDir,
+}
+
+impl Fixture {
+    /// The files alone, in no repository.
+    pub(crate) fn unversioned() -> Self {
+        let fixture = Self {
+            scratch: tempfile::tempdir().unwrap(),
+        };
+        let host = env!("XTASK_HOST");
+        let skills = fixture.root().join("playbook/skills");
+        for (path, content) in [
+            ("release-plan/product.yaml", PRODUCT),
+            ("Cargo.toml", CARGO),
+            ("Cargo.lock", LOCK),
+            ("README.md", "# ember\n"),
+            ("LICENSE-MIT", "MIT\n"),
+            (".gitignore", "/target/\n"),
+            ("bootstrap/install.sh", SCRIPT),
+            ("playbook/skills/ember-use/SKILL.md", SKILL),
+            (
+                "rust-toolchain.toml",
+                &fs::read_to_string(toolchain_file()).unwrap(),
+            ),
+            (
+                "dist-workspace.toml",
+                &format!("[dist]\ncargo-dist-version = \"0.34.0\"\ntargets = [\"{host}\"]\n"),
+            ),
+        ] {
+            fixture.write(path, content);
+        }
+        let playbook = playbook::Playbook::read(&skills).unwrap().sha256();
+        fixture.write(
+            "src/main.rs",
+            &format!(
+                "fn main() {{\n    println!(\n        \"{{{{\\\"version\\\":\\\"{{}}\\\",\\\"commit\\\":\\\"{{}}\\\",\
+                 \\\"target\\\":\\\"{host}\\\",\\\"playbook_sha256\\\":\\\"{playbook}\\\"}}}}\",\n        \
+                 env!(\"RELEASE_VERSION\"),\n        env!(\"RELEASE_COMMIT\")\n    );\n}}\n"
+            ),
+        );
+        fixture
+    }
+
+    /// A repository without a commit.
+    pub(crate) fn unborn() -> Self {
+        let fixture = Self::unversioned();
+        git2::Repository::init(fixture.root()).unwrap();
+        fixture
+    }
+
+    /// A repository with one commit and a clean tree.
+    pub(crate) fn committed() -> Self {
+        let fixture = Self::unborn();
+        fixture.commit();
+        fixture
+    }
+
+    pub(crate) fn root(&self) -> PathBuf {
+        self.scratch.path().join("ember")
+    }
+
+    /// A path beside the work tree.
+    pub(crate) fn beside(&self, name: &str) -> PathBuf {
+        self.scratch.path().join(name)
+    }
+
+    pub(crate) fn write(&self, path: &str, content: &str) {
+        let path = self.root().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+
+    pub(crate) fn replace(&self, path: &str, from: &str, to: &str) {
+        let text = fs::read_to_string(self.root().join(path)).unwrap();
+        assert!(text.contains(from), "{path} has no {from:?}");
+        self.write(path, &text.replacen(from, to, 1));
+    }
+
+    pub(crate) fn repository(&self) -> git2::Repository {
+        git2::Repository::open(self.root()).unwrap()
+    }
+
+    pub(crate) fn commit(&self) -> Oid {
+        let repository = self.repository();
+        let person = Signature::now("Ada", "ada@example.org").unwrap();
+        let mut index = repository.index().unwrap();
+        index.add_all(["*"], IndexAddOption::DEFAULT, None).unwrap();
+        index.write().unwrap();
+        let tree = repository.find_tree(index.write_tree().unwrap()).unwrap();
+        let tip = repository
+            .head()
+            .ok()
+            .and_then(|head| head.peel_to_commit().ok());
+        let parents: Vec<_> = tip.iter().collect();
+        repository
+            .commit(Some("HEAD"), &person, &person, "A step", &tree, &parents)
+            .unwrap()
+    }
+
+    pub(crate) fn tag(&self, name: &str) {
+        let repository = self.repository();
+        let head = repository
+            .head()
+            .unwrap()
+            .peel(git2::ObjectType::Commit)
+            .unwrap();
+        repository.tag_lightweight(name, &head, true).unwrap();
+    }
+
+    pub(crate) fn xtask(&self, stage: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        command.arg(stage).current_dir(self.root());
+        for right in ["GITHUB_TOKEN", "GITHUB_ACTIONS", "CARGO_TARGET_DIR"] {
+            command.env_remove(right);
+        }
+        command
+            .env("NO_PROXY", "127.0.0.1")
+            .env("HTTP_PROXY", "http://127.0.0.1:9");
+        command
+    }
+
+    pub(crate) fn run(&self, stage: &str, arguments: &[&str]) -> Ended {
+        self.xtask(stage).args(arguments).output().unwrap().into()
+    }
+
+    /// A stage that takes the plan beside the tree, and one folder.
+    pub(crate) fn stage(&self, stage: &str, flag: &str, folder: &str) -> Command {
+        let mut command = self.xtask(stage);
+        command
+            .arg("--plan")
+            .arg(self.beside("plan.json"))
+            .arg(flag)
+            .arg(self.beside(folder));
+        command
+    }
+
+    /// Runs a stage that takes the plan beside the tree, and one folder.
+    pub(crate) fn run_stage(&self, stage: &str, flag: &str, folder: &str) -> Ended {
+        self.stage(stage, flag, folder).output().unwrap().into()
+    }
+
+    /// Writes the plan of the tree beside it.
+    pub(crate) fn make_plan(&self) {
+        ok(self
+            .xtask("plan")
+            .arg("--out")
+            .arg(self.beside("plan.json")));
+    }
+
+    /// From plan to unsigned assets, in `assets` beside the tree.
+    pub(crate) fn assembled() -> Self {
+        let fixture = Self::committed();
+        fixture.assemble();
+        fixture
+    }
+
+    pub(crate) fn assemble(&self) {
+        self.make_plan();
+        ok(&mut self.stage("build", "--out", "binaries"));
+        let mut assemble = self.stage("assemble", "--out", "assets");
+        ok(assemble.arg("--binaries").arg(self.beside("binaries")));
+    }
+
+    pub(crate) fn plan(&self) -> Plan {
+        Plan::parse(&fs::read(self.beside("plan.json")).unwrap()).unwrap()
+    }
+
+    pub(crate) fn asset(&self, name: &str) -> PathBuf {
+        self.beside("assets").join(name)
+    }
+
+    pub(crate) fn archive(&self) -> PathBuf {
+        self.asset(&format!("ember-{}.tar.gz", env!("XTASK_HOST")))
+    }
+}
+
+/// Runs a command that must end well.
+#[track_caller]
+pub(crate) fn ok(command: &mut Command) -> Ended {
+    Ended::from(command.output().unwrap()).with(Exit::Done)
+}
+
+fn toolchain_file() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../rust-toolchain.toml")
+}
+
+/// GitHub and Sigstore on loopback, and whose keys to believe.
+pub(crate) struct Loopback {
+    pub(crate) services: rehearsal::Loopback,
+    folder: TempDir,
+}
+
+pub(crate) const TOKEN: &str = "the-token";
+
+impl Loopback {
+    pub(crate) fn start() -> Self {
+        let repository = Repository {
+            owner: "example".to_owned(),
+            name: "ember".to_owned(),
+            id: 71,
+            owner_id: 72,
+        };
+        let services = rehearsal::Loopback::start(repository, TOKEN).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(
+            folder.path().join("root.json"),
+            services.trusted_root_json(),
+        )
+        .unwrap();
+        Self { services, folder }
+    }
+
+    pub(crate) fn root(&self) -> PathBuf {
+        self.folder.path().join("root.json")
+    }
+
+    /// The requests that GitHub got.
+    pub(crate) fn requests(&self) -> Vec<Request> {
+        self.services.github.requests()
+    }
+
+    /// A job of the release workflow at `tag`, on the plan's commit.
+    pub(crate) fn release_job(&self, plan: &Plan, tag: &str) -> Job {
+        let reference = format!("refs/tags/{tag}");
+        let commit = plan.source.commit.as_str();
+        self.services
+            .job(".github/workflows/release.yml", &reference, commit, "push")
+    }
+
+    /// A job of the channel workflow.
+    pub(crate) fn channel_job(&self, plan: &Plan) -> Job {
+        let commit = plan.source.commit.as_str();
+        let workflow = ".github/workflows/channel.yml";
+        self.services
+            .job(workflow, "refs/heads/main", commit, "workflow_dispatch")
+    }
+
+    pub(crate) fn let_sign(&self, command: &mut Command, job: Job) {
+        let services = self.services.services();
+        command
+            .args([
+                "--fulcio-url",
+                &services.fulcio,
+                "--rekor-url",
+                &services.rekor,
+            ])
+            .args(["--timestamp-url", &services.timestamp])
+            .envs(self.services.admit(job).environment());
+    }
+
+    /// Signs the assets of a fixture as `job`.
+    pub(crate) fn sign_as(&self, fixture: &Fixture, job: Job) -> Ended {
+        let mut sign = fixture.stage("sign", "--dir", "assets");
+        self.let_sign(&mut sign, job);
+        sign.output().unwrap().into()
+    }
+
+    /// Signs the assets of a fixture as the job that they call for.
+    pub(crate) fn sign(&self, fixture: &Fixture) {
+        let plan = fixture.plan();
+        let job = self.release_job(&plan, &plan.tag.to_string());
+        self.sign_as(fixture, job).with(Exit::Done);
+    }
+
+    pub(crate) fn verify(&self, fixture: &Fixture) -> Ended {
+        let mut verify = fixture.stage("verify", "--dir", "assets");
+        verify.arg("--trusted-root").arg(self.root());
+        verify.output().unwrap().into()
+    }
+
+    pub(crate) fn publish(&self, fixture: &Fixture) -> Command {
+        let mut publish = fixture.stage("publish", "--dir", "assets");
+        publish.arg("--trusted-root").arg(self.root());
+        publish
+            .args(["--api-url", &self.services.api_url()])
+            .env("GITHUB_TOKEN", TOKEN);
+        publish
+    }
+
+    /// Pushes the tag of a fixture's plan.
+    pub(crate) fn push(&self, fixture: &Fixture) {
+        let plan = fixture.plan();
+        let commit = plan.source.commit.as_str();
+        self.services.github.push_branch("main", commit);
+        self.services.github.push_tag(&plan.tag.to_string(), commit);
+    }
+
+    pub(crate) fn promote(&self, fixture: &Fixture) -> Command {
+        self.promote_as(fixture, self.channel_job(&fixture.plan()))
+    }
+
+    pub(crate) fn promote_as(&self, fixture: &Fixture, job: Job) -> Command {
+        let plan = fixture.plan();
+        let mut promote = fixture.xtask("promote");
+        promote.args(["--channel", "stable", "--tag", &plan.tag.to_string()]);
+        promote.args([
+            "--mirror",
+            &self.services.mirror(),
+            "--api-url",
+            &self.services.api_url(),
+        ]);
+        promote
+            .arg("--trusted-root")
+            .arg(self.root())
+            .env("GITHUB_TOKEN", TOKEN);
+        self.let_sign(&mut promote, job);
+        promote
+    }
+}

@@ -1,0 +1,197 @@
+//! Each gate, with one thing wrong.
+
+use release_plan::Exit;
+use serde_json::Value;
+
+use crate::fixture::{Ended, Fixture};
+
+fn check(fixture: &Fixture, arguments: &[&str]) -> Ended {
+    // Without cargo-dist on PATH, and with what cargo itself needs.
+    let mut command = fixture.xtask("check");
+    let tools = fixture.beside("tools");
+    let path = std::env::var_os("PATH").unwrap();
+    let without_dist: Vec<_> = std::env::split_paths(&path)
+        .filter(|folder| !folder.join("dist").exists())
+        .collect();
+    command.env(
+        "PATH",
+        std::env::join_paths([tools].into_iter().chain(without_dist)).unwrap(),
+    );
+    command
+        .arg("--json")
+        .args(arguments)
+        .output()
+        .unwrap()
+        .into()
+}
+
+fn row(ended: &Ended, rule: &str) -> Value {
+    let rows: Vec<Value> = serde_json::from_str(&ended.out).unwrap();
+    rows.into_iter()
+        .find(|row| row["rule"] == rule)
+        .unwrap_or_else(|| panic!("no row {rule}"))
+}
+
+#[track_caller]
+fn verdict(ended: &Ended, rule: &str, expected: &str) {
+    let row = row(ended, rule);
+    assert_eq!(row["verdict"], expected, "{row}");
+    assert_eq!(row.get("mend").is_some(), expected != "passed", "{row}");
+}
+
+fn fake_dist(fixture: &Fixture, script: &str) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let tools = fixture.beside("tools");
+    std::fs::create_dir_all(&tools).unwrap();
+    let dist = tools.join("dist");
+    std::fs::write(&dist, format!("#!/bin/sh\n{script}\n")).unwrap();
+    std::fs::set_permissions(&dist, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn a_clean_tagged_tree_passes_every_gate_that_can_be_checked() {
+    let fixture = Fixture::committed();
+    fixture.tag("v1.2.3");
+    let ended = check(&fixture, &["--publishing"]).with(Exit::Done);
+    for rule in [
+        "tag-is-version",
+        "version-above-last-tag",
+        "tag-on-commit",
+        "clean-tree",
+        "lock-is-current",
+        "readme-present",
+        "licence-present",
+        "playbook-digest",
+    ] {
+        verdict(&ended, rule, "passed");
+    }
+}
+
+#[test]
+fn a_dirty_tree_is_named_in_a_rehearsal_and_fails_when_publishing() {
+    let fixture = Fixture::committed();
+    fixture.tag("v1.2.3");
+    fixture.write("README.md", "changed\n");
+    let ended = check(&fixture, &[]).with(Exit::Done);
+    verdict(&ended, "clean-tree", "blocks-publishing");
+    assert_eq!(row(&ended, "clean-tree")["found"], "README.md");
+    check(&fixture, &["--publishing"])
+        .with(Exit::Gate)
+        .saying("gates failed: clean-tree");
+}
+
+#[test]
+fn an_absent_tag_is_named_in_a_rehearsal_and_fails_when_publishing() {
+    let fixture = Fixture::committed();
+    let ended = check(&fixture, &[]).with(Exit::Done);
+    verdict(&ended, "tag-on-commit", "blocks-publishing");
+    check(&fixture, &["--publishing"])
+        .with(Exit::Gate)
+        .saying("gates failed: tag-on-commit");
+}
+
+#[test]
+fn a_version_already_tagged_is_named_in_a_rehearsal_and_fails_when_publishing() {
+    let fixture = Fixture::committed();
+    fixture.tag("v1.2.3");
+    fixture.write("README.md", "more\n");
+    fixture.commit();
+    let ended = check(&fixture, &[]).with(Exit::Done);
+    verdict(&ended, "tag-on-commit", "blocks-publishing");
+    assert!(
+        row(&ended, "tag-on-commit")["mend"]
+            .as_str()
+            .unwrap()
+            .contains("raise")
+    );
+    check(&fixture, &["--publishing"])
+        .with(Exit::Gate)
+        .saying("gates failed: tag-on-commit");
+}
+
+#[test]
+fn a_version_below_the_last_tag_fails() {
+    let fixture = Fixture::committed();
+    fixture.tag("v1.10.0");
+    let ended = check(&fixture, &[]).with(Exit::Gate);
+    verdict(&ended, "version-above-last-tag", "failed");
+}
+
+#[test]
+fn a_lock_file_that_is_not_as_cargo_toml_asks_fails() {
+    let fixture = Fixture::committed();
+    fixture.replace("Cargo.toml", "1.2.3", "1.2.4");
+    let ended = check(&fixture, &[])
+        .with(Exit::Gate)
+        .saying("gates failed: lock-is-current");
+    verdict(&ended, "lock-is-current", "failed");
+}
+
+#[test]
+fn a_missing_readme_or_licence_fails_and_both_are_told_at_once() {
+    let fixture = Fixture::committed();
+    std::fs::remove_file(fixture.root().join("README.md")).unwrap();
+    std::fs::remove_file(fixture.root().join("LICENSE-MIT")).unwrap();
+    let ended = check(&fixture, &[]).with(Exit::Gate);
+    ended.saying("gates failed: readme-present, licence-present");
+}
+
+#[test]
+fn dist_that_is_missing_is_not_checked_with_the_command_that_installs_it() {
+    let fixture = Fixture::committed();
+    let ended = check(&fixture, &[]).with(Exit::Done);
+    verdict(&ended, "dist-agrees", "not-checked");
+    let mend = "cargo install cargo-dist --version 0.34.0 --locked";
+    assert_eq!(row(&ended, "dist-agrees")["mend"], mend);
+    check(&fixture, &["--strict"])
+        .with(Exit::Gate)
+        .saying("gates failed: dist-agrees");
+}
+
+#[test]
+fn dist_at_another_version_is_not_checked() {
+    let fixture = Fixture::committed();
+    fake_dist(&fixture, "echo cargo-dist 0.33.0");
+    let ended = check(&fixture, &[]).with(Exit::Done);
+    verdict(&ended, "dist-agrees", "not-checked");
+}
+
+#[test]
+fn dist_that_plans_other_names_contents_or_targets_fails() {
+    let host = env!("XTASK_HOST");
+    let agreed = format!(
+        "{{\"artifacts\":{{\"ember-{host}.tar.gz\":{{\"kind\":\"executable-zip\",\
+         \"target_triples\":[\"{host}\"],\"assets\":[{{\"name\":\"LICENSE-MIT\"}},\
+         {{\"name\":\"README.md\"}},{{\"name\":\"ember\"}}]}}}}}}"
+    );
+    for (from, to, expected) in [
+        ("ember", "ember", "passed"),
+        ("ember-", "ember_", "failed"),
+        ("README.md", "CHANGELOG.md", "failed"),
+        (host, "aarch64-apple-darwin", "failed"),
+        ("artifacts", "articles", "failed"),
+    ] {
+        let fixture = Fixture::committed();
+        let json = agreed.replace(from, to);
+        fake_dist(
+            &fixture,
+            &format!("[ \"$1\" = plan ] || {{ echo cargo-dist 0.34.0; exit; }}\necho '{json}'"),
+        );
+        verdict(&check(&fixture, &[]), "dist-agrees", expected);
+    }
+}
+
+#[test]
+fn a_plan_of_another_tree_fails_with_what_differs() {
+    let fixture = Fixture::committed();
+    fixture.make_plan();
+    fixture.write("playbook/skills/ember-use/SKILL.md", "another\n");
+    let plan = fixture.beside("plan.json");
+    let ended = check(&fixture, &["--plan", plan.to_str().unwrap()]).with(Exit::Gate);
+    verdict(&ended, "plan-is-of-tree", "failed");
+    verdict(&ended, "playbook-digest", "failed");
+    assert_eq!(
+        row(&ended, "plan-is-of-tree")["found"],
+        "other changed files, playbook"
+    );
+}

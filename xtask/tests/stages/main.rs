@@ -1,0 +1,9 @@
+//! The stages as a CI job runs them: the built command, on a small product in a repository of its
+//! own, against the loopback GitHub and Sigstore.
+
+mod assets;
+mod fixture;
+mod gates;
+mod interrupting;
+mod planning;
+mod publishing;
