@@ -8,10 +8,10 @@ use std::process::Command;
 use release_plan::{AssetKind, AssetName, Plan, Tag, Target};
 use serde::{Deserialize, Serialize};
 
-use crate::Failure;
 use crate::dist::{self, DistError};
 use crate::git::Tree;
 use crate::project::{DIST_FILE, LOCK_FILE, Project, SHIPPED};
+use crate::{Failure, files};
 
 /// How a gate ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -282,7 +282,14 @@ fn dist_agrees(project: &Project, plan: &Plan) -> Result<Row, Failure> {
     // A predecessor is planned under a version that its package does not have, so dist is asked
     // about the version that it has.
     let tag = Tag::of(&plan.package_version)?;
-    let finding = match dist::plan(&project.root, &plan.dist_version, &tag) {
+    // cargo-dist lets cargo write the lock file anew. A check leaves the tree as it was.
+    let lock_file = project.root.join(LOCK_FILE);
+    let lock = files::read(&lock_file)?;
+    let theirs = dist::plan(&project.root, &plan.dist_version, &tag);
+    if files::read(&lock_file)? != lock {
+        files::write(&lock_file, &lock)?;
+    }
+    let finding = match theirs {
         Ok(theirs) => {
             let mend = format!("make {DIST_FILE} and the plan agree");
             Finding::when(theirs == ours, Verdict::Failed, shown(&theirs), &mend)

@@ -128,7 +128,11 @@ impl Fixture {
             ),
             (
                 "dist-workspace.toml",
-                &format!("[dist]\ncargo-dist-version = \"0.34.0\"\ntargets = [\"{host}\"]\n"),
+                &format!(
+                    "[dist]\ncargo-dist-version = \"0.34.0\"\ntargets = [\"{host}\"]\n\
+                     unix-archive = \".tar.gz\"\nchecksum = \"false\"\n\n\
+                     [workspace]\nmembers = [\"cargo:.\"]\n"
+                ),
             ),
         ] {
             fixture.write(path, content);

@@ -195,3 +195,29 @@ fn a_plan_of_another_tree_fails_with_what_differs() {
         "other changed files, playbook"
     );
 }
+
+#[test]
+fn dist_itself_agrees_with_the_plan() {
+    let fixture = Fixture::committed();
+    let ended = fixture.run("check", &["--json"]).with(Exit::Done);
+    let row = row(&ended, "dist-agrees");
+    if row["verdict"] == "not-checked" {
+        return rehearsal::verifiers::not_run("dist");
+    }
+    assert_eq!(row["verdict"], "passed", "{row}");
+}
+
+#[test]
+fn a_lock_file_that_dist_had_written_anew_is_put_back() {
+    let fixture = Fixture::committed();
+    fake_dist(
+        &fixture,
+        "[ \"$1\" = plan ] || { echo cargo-dist 0.34.0; exit; }\necho '# anew' > Cargo.lock; exit 1",
+    );
+    let before = std::fs::read(fixture.root().join("Cargo.lock")).unwrap();
+    verdict(&check(&fixture, &[]), "dist-agrees", "failed");
+    assert_eq!(
+        std::fs::read(fixture.root().join("Cargo.lock")).unwrap(),
+        before
+    );
+}

@@ -34,6 +34,11 @@ fn an_interrupted_dry_run_leaves_no_process_and_nothing_half_written() {
         if let Ok(pid) = text.parse::<i32>() {
             break pid;
         }
+        let ended = child.try_wait().unwrap();
+        assert!(
+            ended.is_none(),
+            "the dry-run ended before its build: {ended:?}"
+        );
         assert!(
             started.elapsed() < Duration::from_secs(60),
             "the build never began"
