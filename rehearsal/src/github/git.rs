@@ -24,6 +24,8 @@ pub(super) struct Git {
     pub(super) objects: Objects,
     /// From a full name, such as `refs/tags/v1.0.0`, to a commit.
     refs: BTreeMap<String, ObjectId>,
+    /// From the full name of an annotated tag to the tag object that stands before its commit.
+    annotations: BTreeMap<String, ObjectId>,
 }
 
 impl Git {
@@ -38,6 +40,14 @@ impl Git {
     pub(super) fn push(&mut self, name: String, commit: &str) {
         self.objects.add_foreign_commit(commit, now());
         self.refs.insert(name, commit.to_owned());
+    }
+
+    /// An annotated tag: a tag object at `commit`, and the reference at the tag object.
+    pub(super) fn push_annotated(&mut self, tag: &str, commit: &str) {
+        let name = format!("refs/tags/{tag}");
+        self.push(name.clone(), commit);
+        let id = self.objects.add_tag(tag, commit, now());
+        self.annotations.insert(name, id);
     }
 
     /// Makes the tag at `target`, a branch or a commit, unless it exists. None when there is
@@ -96,11 +106,15 @@ impl Git {
     fn show_ref(&self, site: &Site, name: &str) -> Result<Json<Value>, ApiError> {
         let commit = self.refs.get(name).ok_or_else(ApiError::not_found)?;
         let path = name.trim_start_matches("refs/");
+        let (kind, id) = match self.annotations.get(name) {
+            Some(tag) => ("tag", tag),
+            None => ("commit", commit),
+        };
         Ok(Json(json!({
             "ref": name,
             "node_id": format!("REF_{name}"),
             "url": site.api(format_args!("/git/ref/{path}")),
-            "object": {"type": "commit", "sha": commit, "url": object_url(site, "commits", commit)},
+            "object": {"type": kind, "sha": id, "url": object_url(site, &format!("{kind}s"), id)},
         })))
     }
 }
@@ -133,6 +147,7 @@ pub(super) fn routes() -> Router<Site> {
         .route("/git/refs/heads/{*branch}", patch(move_branch))
         .route("/git/commits", post(create_commit))
         .route("/git/commits/{id}", get(show_commit))
+        .route("/git/tags/{id}", get(show_tag))
         .route("/git/trees", post(create_tree))
         .route("/git/trees/{id}", get(show_tree))
         .route("/git/blobs", post(create_blob))
@@ -233,6 +248,27 @@ async fn create_commit(
     let id = objects.add_commit(commit.clone());
     let shown = commit_json(&site, &id, &commit);
     Ok((StatusCode::CREATED, Json(shown)))
+}
+
+async fn show_tag(
+    State(site): State<Site>,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    let objects = &site.github.state().git.objects;
+    let tag = objects.tag(&id).ok_or_else(ApiError::not_found)?;
+    Ok(Json(json!({
+        "sha": id,
+        "node_id": format!("TA_{id}"),
+        "url": object_url(&site, "tags", &id),
+        "tag": tag.name,
+        "message": tag.message,
+        "tagger": {"name": tag.tagger.name, "email": tag.tagger.email, "date": tag.tagger.date},
+        "object": {
+            "type": "commit",
+            "sha": tag.commit,
+            "url": object_url(&site, "commits", &tag.commit),
+        },
+    })))
 }
 
 async fn show_commit(

@@ -91,6 +91,12 @@ impl GitHub {
         self.state().git.push(format!("refs/tags/{tag}"), commit);
     }
 
+    /// As [`Self::push_tag`], for a tag made with `git tag --annotate`: an object of its own that
+    /// names the commit.
+    pub fn push_annotated_tag(&self, tag: &str, commit: &str) {
+        self.state().git.push_annotated(tag, commit);
+    }
+
     /// What a maintainer's `git push --force origin BRANCH` does; as [`Self::push_tag`].
     pub fn push_branch(&self, branch: &str, commit: &str) {
         self.state()

@@ -47,12 +47,22 @@ pub(super) struct Commit {
     pub(super) message: String,
 }
 
+/// An annotated tag.
+#[derive(Clone, Debug)]
+pub(super) struct AnnotatedTag {
+    pub(super) name: String,
+    pub(super) commit: ObjectId,
+    pub(super) tagger: Signature,
+    pub(super) message: String,
+}
+
 /// The store. Nothing leaves it.
 #[derive(Debug, Default)]
 pub(super) struct Objects {
     blobs: HashMap<ObjectId, Bytes>,
     trees: HashMap<ObjectId, Tree>,
     commits: HashMap<ObjectId, Commit>,
+    tags: HashMap<ObjectId, AnnotatedTag>,
 }
 
 fn object_id(kind: &str, content: &[u8]) -> ObjectId {
@@ -86,10 +96,38 @@ fn commit_id(commit: &Commit) -> ObjectId {
         message,
     } = commit;
     let parents: String = parents.iter().map(|id| format!("parent {id}\n")).collect();
-    let Signature { name, email, date } = author;
-    let author = format!("{name} <{email}> {} +0000", date.as_second());
+    let author = author.line();
     let content = format!("tree {tree}\n{parents}author {author}\ncommitter {author}\n\n{message}");
     object_id("commit", content.as_bytes())
+}
+
+fn tag_id(tag: &AnnotatedTag) -> ObjectId {
+    let AnnotatedTag {
+        name,
+        commit,
+        tagger,
+        message,
+    } = tag;
+    let tagger = tagger.line();
+    let content = format!("object {commit}\ntype commit\ntag {name}\ntagger {tagger}\n\n{message}");
+    object_id("tag", content.as_bytes())
+}
+
+impl Signature {
+    /// Whoever pushes; her name stays with her.
+    fn of_maintainer(date: Timestamp) -> Self {
+        Self {
+            name: "maintainer".to_owned(),
+            email: "maintainer@localhost".to_owned(),
+            date,
+        }
+    }
+
+    /// As it stands in an object.
+    fn line(&self) -> String {
+        let Self { name, email, date } = self;
+        format!("{name} <{email}> {} +0000", date.as_second())
+    }
 }
 
 impl Objects {
@@ -144,20 +182,31 @@ impl Objects {
         id
     }
 
+    pub(super) fn tag(&self, id: &str) -> Option<&AnnotatedTag> {
+        self.tags.get(id)
+    }
+
+    pub(super) fn add_tag(&mut self, name: &str, commit: &str, date: Timestamp) -> ObjectId {
+        let tag = AnnotatedTag {
+            name: name.to_owned(),
+            commit: commit.to_owned(),
+            tagger: Signature::of_maintainer(date),
+            message: format!("{name}\n"),
+        };
+        let id = tag_id(&tag);
+        self.tags.insert(id.clone(), tag);
+        id
+    }
+
     /// A commit known by its id alone, made elsewhere: an empty tree without parents stands for it.
     pub(super) fn add_foreign_commit(&mut self, id: &str, date: Timestamp) {
         if self.commits.contains_key(id) {
             return;
         }
-        let author = Signature {
-            name: "maintainer".to_owned(),
-            email: "maintainer@localhost".to_owned(),
-            date,
-        };
         let commit = Commit {
             tree: self.add_tree(Tree::new()),
             parents: Vec::new(),
-            author,
+            author: Signature::of_maintainer(date),
             message: String::new(),
         };
         self.commits.insert(id.to_owned(), commit);
@@ -207,7 +256,7 @@ mod tests {
 
     #[test]
     fn ids_are_those_that_git_computes() {
-        // From: git hash-object, mktree and commit-tree.
+        // From: git hash-object, mktree, commit-tree and mktag.
         let mut objects = Objects::default();
         let blob = objects.add_blob(Bytes::from_static(b"hello\n"));
         assert_eq!(blob, "ce013625030ba8dba906f756967f9e9ca394464a");
@@ -232,6 +281,11 @@ mod tests {
         assert_eq!(
             objects.add_commit(commit),
             "66c0e74cfc5427131f490aad3f0d6b12a0421416"
+        );
+        let date = Timestamp::from_second(1_700_000_000).expect("a date");
+        assert_eq!(
+            objects.add_tag("v1.2.3", "0123456789abcdef0123456789abcdef01234567", date),
+            "09fcc2a9a8cff7f4ba5ebe0133e15b36805b53d9"
         );
     }
 }

@@ -58,6 +58,22 @@ fn a_tag_that_is_not_pushed_is_refused_before_anything_is_written() {
 }
 
 #[test]
+fn an_annotated_tag_is_followed_to_its_commit() {
+    let (fixture, loopback) = signed();
+    let commit = fixture.plan().source.commit.to_string();
+    let github = &loopback.services.github;
+    github.push_branch("main", &commit);
+    github.push_annotated_tag("v1.2.3", &commit);
+    ok(&mut loopback.publish(&fixture)).saying("v1.2.3 is public");
+    let asked = loopback.requests();
+    assert!(
+        asked
+            .iter()
+            .any(|request| request.path.contains("/git/tags/"))
+    );
+}
+
+#[test]
 fn a_tag_on_another_commit_is_refused_before_anything_is_written() {
     let (fixture, loopback) = signed();
     let other = "1".repeat(40);
