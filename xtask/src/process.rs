@@ -12,6 +12,22 @@ use release_plan::Exit;
 
 use crate::{Failure, files};
 
+/// What lets its holder sign or publish, as GitHub hands it to a job or a person to her shell.
+const RIGHTS: [&str; 5] = [
+    "GITHUB_TOKEN",
+    "GH_TOKEN",
+    "ACTIONS_ID_TOKEN_REQUEST_URL",
+    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+    "ACTIONS_RUNTIME_TOKEN",
+];
+
+/// Keeps every right from a child; whoever starts it gives what it needs by name.
+pub(crate) fn withhold_rights(command: &mut Command) {
+    for right in RIGHTS {
+        command.env_remove(right);
+    }
+}
+
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 /// From now on Ctrl-C and termination are noted, not obeyed at once, so that what is under way

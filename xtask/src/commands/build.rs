@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::say;
 use crate::failure::Exiting as _;
 use crate::project::Project;
-use crate::{Failure, cli, files, gates};
+use crate::{Failure, cli, files, gates, process};
 
 /// The profile that ships: LTO, one codegen unit, stripped, aborting on panic.
 const PROFILE: &str = "dist";
@@ -23,14 +23,6 @@ pub(super) fn run(arguments: &cli::Build) -> Result<(), Failure> {
     }
     Ok(())
 }
-
-/// Whatever a dependency's build script does, it can neither sign nor publish.
-const RIGHTS: [&str; 4] = [
-    "GITHUB_TOKEN",
-    "GH_TOKEN",
-    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
-    "ACTIONS_RUNTIME_TOKEN",
-];
 
 /// A CI job that compiles must not have been given a right at all; at a desk, what is built does
 /// not get to see one.
@@ -80,9 +72,8 @@ fn build(project: &Project, plan: &Plan, target: &Target, out: &Path) -> Result<
             cargo.env_remove(&*name);
         }
     }
-    for right in RIGHTS {
-        cargo.env_remove(right);
-    }
+    // Whatever a dependency's build script does, it can neither sign nor publish.
+    process::withhold_rights(&mut cargo);
     cargo.stderr(std::process::Stdio::inherit());
     let output = cargo.output()?;
     if !output.status.success() {

@@ -5,6 +5,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use release_plan::{
     AssetKind, AssetName, BUNDLE_SUFFIX, Channel, Exit, Plan, Product, Tag, Version,
@@ -109,6 +110,14 @@ impl Places {
             checks: folder.join("checks.json"),
         }
     }
+
+    /// A command for a stage that takes the plan and the assets.
+    fn command(&self, stages: &Stages, stage: &str) -> Command {
+        let mut command = stages.command(stage);
+        command.arg("--plan").arg(&self.plan);
+        command.arg("--dir").arg(&self.assets);
+        command
+    }
 }
 
 impl Rehearsal<'_> {
@@ -133,20 +142,20 @@ impl Rehearsal<'_> {
         self.publish(stages, &earlier_places, &earlier_plan)?;
 
         self.publish(stages, &places, &plan)?;
-        let mut consume = stages.command("consume");
-        consume
-            .arg("--plan")
-            .arg(&places.plan)
-            .arg("--dir")
-            .arg(&places.assets);
+        let mut consume = places.command(stages, "consume");
         consume.args(["--channel", &self.channel(version).to_string()]);
         consume.args(["--mirror", &self.world.mirror()]);
-        consume
-            .arg("--trusted-root")
-            .arg(loopback::trusted_root(self.folder));
+        self.believe(&mut consume);
         consume.arg("--predecessor").arg(&earlier_places.assets);
         consume.arg("--predecessor-plan").arg(&earlier_places.plan);
         stages.run("consume", version, consume)
+    }
+
+    /// Tells a stage whose keys to believe.
+    fn believe(&self, command: &mut Command) {
+        command
+            .arg("--trusted-root")
+            .arg(loopback::trusted_root(self.folder));
     }
 
     fn plan(
@@ -221,23 +230,12 @@ impl Rehearsal<'_> {
             .arg(&places.assets);
         stages.run("assemble", version, assemble)?;
 
-        let mut sign = stages.command("sign");
-        sign.arg("--plan")
-            .arg(&places.plan)
-            .arg("--dir")
-            .arg(&places.assets);
+        let mut sign = places.command(stages, "sign");
         self.world.let_sign(&mut sign, self.world.release_job(plan));
         stages.run("sign", version, sign)?;
 
-        let mut verify = stages.command("verify");
-        verify
-            .arg("--plan")
-            .arg(&places.plan)
-            .arg("--dir")
-            .arg(&places.assets);
-        verify
-            .arg("--trusted-root")
-            .arg(loopback::trusted_root(self.folder));
+        let mut verify = places.command(stages, "verify");
+        self.believe(&mut verify);
         stages.run("verify", version, verify)
     }
 
@@ -253,15 +251,8 @@ impl Rehearsal<'_> {
 
     /// From verified assets to what the public sees.
     fn publish(&self, stages: &mut Stages, places: &Places, plan: &Plan) -> Result<(), Failure> {
-        let mut publish = stages.command("publish");
-        publish
-            .arg("--plan")
-            .arg(&places.plan)
-            .arg("--dir")
-            .arg(&places.assets);
-        publish
-            .arg("--trusted-root")
-            .arg(loopback::trusted_root(self.folder));
+        let mut publish = places.command(stages, "publish");
+        self.believe(&mut publish);
         self.world.let_write(&mut publish);
         stages.run("publish", &plan.version, publish)?;
 
@@ -274,9 +265,7 @@ impl Rehearsal<'_> {
             "--mirror",
             &self.world.mirror(),
         ]);
-        promote
-            .arg("--trusted-root")
-            .arg(loopback::trusted_root(self.folder));
+        self.believe(&mut promote);
         self.world.let_write(&mut promote);
         self.world
             .let_sign(&mut promote, self.world.channel_job(plan));

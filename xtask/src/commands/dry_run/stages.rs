@@ -12,15 +12,6 @@ use super::say;
 use crate::report::Stage;
 use crate::{Failure, files, process};
 
-/// What a stage must not inherit: rights are given to each by name.
-const RIGHTS: [&str; 5] = [
-    "GITHUB_TOKEN",
-    "GH_TOKEN",
-    "GITHUB_ACTIONS",
-    "ACTIONS_ID_TOKEN_REQUEST_URL",
-    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
-];
-
 pub(super) struct Stages {
     root: PathBuf,
     program: PathBuf,
@@ -47,9 +38,9 @@ impl Stages {
     pub(super) fn command(&self, stage: &str) -> Command {
         let mut command = Command::new(&self.program);
         command.arg(stage).current_dir(&self.root);
-        for right in RIGHTS {
-            command.env_remove(right);
-        }
+        process::withhold_rights(&mut command);
+        // Only a stage that signs is told that it runs in CI.
+        command.env_remove("GITHUB_ACTIONS");
         for name in ["NO_PROXY", "no_proxy"] {
             let mut hosts = std::env::var(name).unwrap_or_default();
             if !hosts.is_empty() {
