@@ -16,6 +16,11 @@ mod gates;
 mod git;
 mod github;
 mod process;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the stages that ask it come next")
+)]
+mod programs;
 mod project;
 mod report;
 mod shipment;

@@ -1,0 +1,5 @@
+//! The programs of a release, one for each target: how they are compiled, examined, run and packed.
+//! Every file that decides about their bytes lies here.
+
+mod headers;
+mod leaks;
