@@ -1,12 +1,14 @@
 //! Child processes of a stage and of the dry-run: their words kept, their end waited for, none of
 //! them left behind.
 
+use std::ffi::OsStr;
 use std::fs::File;
-use std::io;
+use std::io::{self, Read as _, Seek as _};
+use std::iter;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use release_plan::Exit;
 
@@ -28,6 +30,15 @@ pub(crate) fn withhold_rights(command: &mut Command) {
     }
 }
 
+/// For a command that takes as long as it takes.
+pub(crate) const NO_LIMIT: Duration = Duration::MAX;
+
+/// How often somebody who waits looks up.
+const INTERVAL: Duration = Duration::from_millis(15);
+
+/// How long a child that is asked to end may take.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 /// From now on Ctrl-C and termination are noted, not obeyed at once, so that what is under way
@@ -40,15 +51,22 @@ pub(crate) fn watch_interrupts() -> Result<(), Failure> {
 /// The failure of a command that was interrupted.
 pub(crate) fn check_interrupt() -> Result<(), Failure> {
     if INTERRUPTED.load(Ordering::SeqCst) {
-        return Err(Failure::new(
-            Exit::Interrupted,
-            "interrupted; nothing left this machine",
-        ));
+        return Err(Failure::new(Exit::Interrupted, "interrupted"));
     }
     Ok(())
 }
 
-/// Runs `command` with its output in `log`, calling `tick` while it runs.
+/// Ends when this process is interrupted, with the failure of what was under way.
+pub(crate) async fn interrupted() -> Failure {
+    loop {
+        if let Err(failure) = check_interrupt() {
+            return failure;
+        }
+        tokio::time::sleep(INTERVAL).await;
+    }
+}
+
+/// Runs `command`, a stage, with its output in `log`, calling `tick` while it runs.
 ///
 /// On an interrupt the child and everything it started are ended first.
 pub(crate) fn run_logged(
@@ -61,30 +79,101 @@ pub(crate) fn run_logged(
         Ok((file.try_clone()?.into(), file.into()))
     };
     let (out, err) = open().map_err(|error| files::failed("write", log, &error))?;
-    command.stdin(Stdio::null()).stdout(out).stderr(err);
-    own_group(&mut command);
+    command.stdout(out).stderr(err);
+    // A stage ends children of its own first.
+    run(&mut command, NO_LIMIT, PATIENCE * 5, tick)
+}
+
+/// Runs `command`, whose words are for the person who started us.
+///
+/// On an interrupt it and everything it started are ended first.
+pub(crate) fn status(command: &mut Command) -> Result<ExitStatus, Failure> {
+    run(command, NO_LIMIT, PATIENCE, || {})
+}
+
+/// Runs `command` and keeps what it prints to stdout; the rest is for the person who started us.
+///
+/// On an interrupt it and everything it started are ended first.
+pub(crate) fn stdout(command: &mut Command) -> Result<(ExitStatus, Vec<u8>), Failure> {
+    let out = tempfile::tempfile()?;
+    let status = status(command.stdout(out.try_clone()?))?;
+    Ok((status, all(out)?))
+}
+
+/// Runs `command` and keeps what it prints; one that has not ended after `limit` is ended.
+///
+/// On an interrupt it and everything it started are ended first.
+pub(crate) fn output(command: &mut Command, limit: Duration) -> Result<Output, Failure> {
+    // Files, not pipes: whoever it leaves behind may hold a pipe open for ever.
+    let (out, err) = (tempfile::tempfile()?, tempfile::tempfile()?);
+    command.stdout(out.try_clone()?).stderr(err.try_clone()?);
+    let status = run(command, limit, PATIENCE, || {})?;
+    Ok(Output {
+        status,
+        stdout: all(out)?,
+        stderr: all(err)?,
+    })
+}
+
+/// Everything that was written to `file`.
+fn all(mut file: File) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.rewind()?;
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn run(
+    command: &mut Command,
+    limit: Duration,
+    patience: Duration,
+    tick: impl Fn(),
+) -> Result<ExitStatus, Failure> {
+    command.stdin(Stdio::null());
+    own_group(command);
     let program = command.get_program().to_string_lossy().into_owned();
+    let started = Instant::now();
     let child = command
         .spawn()
         .map_err(|error| Failure::new(Exit::Failed, format!("cannot start {program}: {error}")))?;
-    let mut child = Reaped(child);
+    let mut reaped = Reaped { child, patience };
     loop {
-        if let Some(status) = child.0.try_wait()? {
+        let ended = reaped.child.try_wait()?;
+        check_interrupt()?;
+        if let Some(status) = ended {
             return Ok(status);
         }
-        check_interrupt()?;
+        if started.elapsed() > limit {
+            let message = format!(
+                "{} did not end within {} seconds",
+                line(command),
+                limit.as_secs_f32()
+            );
+            return Err(Failure::new(Exit::Failed, message));
+        }
         tick();
-        std::thread::sleep(Duration::from_millis(15));
+        std::thread::sleep(INTERVAL);
     }
 }
 
+/// A command as a person would type it.
+fn line(command: &Command) -> String {
+    let words = iter::once(command.get_program()).chain(command.get_args());
+    let words: Vec<_> = words.map(OsStr::to_string_lossy).collect();
+    words.join(" ")
+}
+
 /// A child that is ended, with its whole group, when nobody waits for it any more.
-struct Reaped(Child);
+struct Reaped {
+    child: Child,
+    /// How long it may take to end.
+    patience: Duration,
+}
 
 impl Drop for Reaped {
     fn drop(&mut self) {
-        end_group(&mut self.0);
-        let _ = self.0.wait();
+        end_group(&mut self.child, self.patience);
+        let _ = self.child.wait();
     }
 }
 
@@ -95,7 +184,7 @@ fn own_group(command: &mut Command) {
 }
 
 #[cfg(unix)]
-fn end_group(child: &mut Child) {
+fn end_group(child: &mut Child, patience: Duration) {
     use rustix::process::{Pid, Signal, kill_process_group};
     let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) else {
         return;
@@ -103,11 +192,9 @@ fn end_group(child: &mut Child) {
     // Asked first, so that it can clean up after itself.
     if matches!(child.try_wait(), Ok(None)) {
         let _ = kill_process_group(group, Signal::TERM);
-        for _ in 0..100 {
-            if matches!(child.try_wait(), Ok(Some(_))) {
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(20));
+        let asked = Instant::now();
+        while matches!(child.try_wait(), Ok(None)) && asked.elapsed() < patience {
+            std::thread::sleep(INTERVAL);
         }
     }
     // What it started and left, too: a group lives on without its first process.
@@ -118,7 +205,7 @@ fn end_group(child: &mut Child) {
 fn own_group(_: &mut Command) {}
 
 #[cfg(not(unix))]
-fn end_group(child: &mut Child) {
+fn end_group(child: &mut Child, _: Duration) {
     let _ = child.kill();
 }
 
@@ -136,7 +223,10 @@ mod tests {
             .arg("sleep 600 & echo $! > \"$0\"; wait")
             .arg(&pid_file);
         own_group(&mut command);
-        let child = Reaped(command.spawn().unwrap());
+        let child = Reaped {
+            child: command.spawn().unwrap(),
+            patience: PATIENCE,
+        };
         let pid = loop {
             let text = std::fs::read_to_string(&pid_file).unwrap_or_default();
             if let Some(pid) = text.strip_suffix('\n') {
