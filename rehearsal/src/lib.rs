@@ -3,6 +3,7 @@
 //! Everything listens on 127.0.0.1 and is never linked into what ships. Each half hands out an
 //! [`axum::Router`]; [`Server`] puts one on a port of its own.
 
+pub mod formula;
 pub mod github;
 mod loopback;
 mod server;

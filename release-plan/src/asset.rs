@@ -34,6 +34,8 @@ impl AssetName {
     pub const CHECKSUMS: &'static str = "SHA256SUMS";
     /// `install.sh`.
     pub const INSTALL_SH: &'static str = "install.sh";
+    /// `dist-manifest.json`.
+    pub const DIST_MANIFEST: &'static str = "dist-manifest.json";
 
     /// The archive of `product` for `target`: a zip file for Windows, else a tar file in gzip.
     ///
@@ -42,6 +44,22 @@ impl AssetName {
     pub fn archive(product: &str, target: &Target) -> Result<Self, AssetNameError> {
         let extension = if target.is_windows() { "zip" } else { "tar.gz" };
         format!("{}.{extension}", target.archive_stem(product)).parse()
+    }
+
+    /// The software bill of materials of `product`.
+    ///
+    /// # Errors
+    /// As for [`archive`](Self::archive).
+    pub fn sbom(product: &str) -> Result<Self, AssetNameError> {
+        format!("{product}.cdx.json").parse()
+    }
+
+    /// The Homebrew formula of `product`.
+    ///
+    /// # Errors
+    /// As for [`archive`](Self::archive).
+    pub fn homebrew_formula(product: &str) -> Result<Self, AssetNameError> {
+        format!("{product}.rb").parse()
     }
 
     /// The name of the bundle that signs this asset.
@@ -104,10 +122,19 @@ pub enum AssetKind {
     Plan,
     /// A script that people pipe into a shell.
     BootstrapScript,
+    /// What the program is made of, in CycloneDX.
+    Sbom,
+    /// The formula by which Homebrew installs the archives.
+    HomebrewFormula,
+    /// What cargo-dist says of the release.
+    DistManifest,
+    /// A kind that a newer version knows and this one does not.
+    #[serde(other)]
+    Other,
 }
 
 /// An asset that a plan promises; its bytes do not exist yet.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlannedAsset {
     /// File name.

@@ -8,6 +8,7 @@ mod asset;
 mod channel;
 mod checksums;
 mod commit;
+mod contents;
 mod digest;
 mod exit;
 mod instant;
@@ -26,12 +27,15 @@ pub use asset::{Asset, AssetKind, AssetName, AssetNameError, BUNDLE_SUFFIX, Plan
 pub use channel::{Channel, UnknownChannel};
 pub use checksums::{Checksums, ChecksumsError};
 pub use commit::{CommitId, CommitIdError};
+pub use contents::Contents;
 pub use digest::{Measured, Meter, Sha256, Sha256Error};
 pub use exit::Exit;
 pub use instant::Instant;
 pub use json::{FormatError, Limits};
-pub use manifest::{MANIFEST_SCHEMA, Manifest, ManifestError, Toolchain};
-pub use plan::{PLAN_SCHEMA, Plan, PlanError, Reservation, Source};
+pub use manifest::{MANIFEST_SCHEMA, Manifest, ManifestError, StdOrigin, Toolchain};
+pub use plan::{
+    PLAN_SCHEMA, Plan, PlanError, Reservation, Source, Tools, UnknownTarget, WithoutError,
+};
 pub use pointer::{POINTER_SCHEMA, Pointer, PointerError};
 pub use policy::{Claim, Expectation, Policy};
 pub use product::{Channels, Identities, Product, ProductError, Repository, Upgrades};

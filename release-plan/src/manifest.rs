@@ -1,13 +1,15 @@
 //! `release.json`: the manifest that says which bytes a release is.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
 use crate::json::{self, FormatError};
 use crate::{
-    Asset, AssetKind, AssetName, BUNDLE_SUFFIX, CommitId, Limits, Plan, Sha256, Tag, Target,
+    Asset, AssetKind, AssetName, BUNDLE_SUFFIX, CommitId, Limits, Plan, Reservation, Sha256, Tag,
+    Target,
 };
 
 /// The schema of a manifest that this crate writes and reads.
@@ -29,8 +31,8 @@ pub struct Manifest {
     pub commit: CommitId,
     /// Digest of `plan.json`.
     pub plan_sha256: Sha256,
-    /// What compiled it.
-    pub toolchain: Toolchain,
+    /// What compiled the program for each target.
+    pub toolchains: BTreeMap<Target, Toolchain>,
     /// The lowest version that may upgrade to it.
     pub upgrades_from: Version,
     /// Digest of the playbook inside the program.
@@ -39,11 +41,60 @@ pub struct Manifest {
     pub assets: Vec<Asset>,
 }
 
-/// What compiled a release.
+/// What compiled a program. The same commit and toolchain give the same bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Toolchain {
     /// First line of `rustc --version`.
     pub rustc: String,
+    /// Where Rust's standard library came from.
+    pub std: StdOrigin,
+    /// What compiled C and linked; none for a target that this machine's own linker serves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zig: Option<Version>,
+    /// What let cargo use it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cargo_zigbuild: Option<Version>,
+}
+
+/// Where Rust's standard library came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StdOrigin {
+    /// Built by those who built the compiler, and installed beside it.
+    Prebuilt,
+    /// Built along with the program, from the compiler's own sources.
+    Source,
+}
+
+impl Toolchain {
+    /// Whether a compiler that tells `rustc` of itself is the one that `channel` names.
+    #[must_use]
+    pub fn names(rustc: &str, channel: &str) -> bool {
+        channel.parse::<Version>().is_err() || rustc.split(' ').nth(1) == Some(channel)
+    }
+
+    /// Whether its compiler is the one that `channel` of `rust-toolchain.toml` names; `stable` and
+    /// the like name none.
+    #[must_use]
+    pub fn is_of(&self, channel: &str) -> bool {
+        Self::names(&self.rustc, channel)
+    }
+}
+
+impl fmt::Display for Toolchain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let std = match self.std {
+            StdOrigin::Prebuilt => "std as shipped with it",
+            StdOrigin::Source => "std from its sources",
+        };
+        write!(f, "{} with {std}", self.rustc)?;
+        for (name, version) in [("zig", &self.zig), ("cargo-zigbuild", &self.cargo_zigbuild)] {
+            if let Some(version) = version {
+                write!(f, ", {name} {version}")?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// What is wrong with a manifest.
@@ -66,6 +117,9 @@ pub enum ManifestError {
     /// An archive without target, or a target with two archives.
     #[error("release.json must list one archive for each target; {0} is not so")]
     Archive(AssetName),
+    /// Toolchains of other targets than it has archives for.
+    #[error("release.json must name one toolchain for each target that it has an archive for")]
+    Toolchains,
 }
 
 impl Manifest {
@@ -75,7 +129,7 @@ impl Manifest {
     /// When assets repeat a name or a target.
     pub fn new(
         plan: &Plan,
-        toolchain: Toolchain,
+        toolchains: BTreeMap<Target, Toolchain>,
         mut assets: Vec<Asset>,
     ) -> Result<Self, ManifestError> {
         assets.sort_by(|a, b| a.name.cmp(&b.name));
@@ -86,7 +140,7 @@ impl Manifest {
             tag: plan.tag.clone(),
             commit: plan.source.commit.clone(),
             plan_sha256: plan.digest(),
-            toolchain,
+            toolchains,
             upgrades_from: plan.upgrades_from.clone(),
             playbook_sha256: plan.playbook_sha256,
             assets,
@@ -109,6 +163,22 @@ impl Manifest {
     #[must_use]
     pub fn render(&self) -> Vec<u8> {
         json::write(self)
+    }
+
+    /// Why what `plan` made may be rehearsed but never published, beyond the plan's own reasons.
+    #[must_use]
+    pub fn reservations(&self, plan: &Plan) -> Vec<Reservation> {
+        let asked = &plan.tools.rust;
+        let others = self
+            .toolchains
+            .iter()
+            .filter(|(_, made)| !made.is_of(asked));
+        let others = others.map(|(target, made)| Reservation::OtherCompiler {
+            target: target.clone(),
+            asked: asked.clone(),
+            found: made.rustc.clone(),
+        });
+        others.collect()
     }
 
     /// The asset called `name`.
@@ -149,6 +219,9 @@ impl Manifest {
             {
                 return Err(ManifestError::Archive(asset.name.clone()));
             }
+        }
+        if !targets.into_iter().eq(self.toolchains.keys()) {
+            return Err(ManifestError::Toolchains);
         }
         Ok(())
     }

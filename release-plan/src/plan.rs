@@ -1,11 +1,14 @@
 //! The plan of a release: made once, taken by every later stage, bound by its digest.
 
+use std::fmt;
+
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
 use crate::json::{self, FormatError};
 use crate::{
-    AssetKind, AssetName, CommitId, Instant, Limits, PlannedAsset, Product, Sha256, Tag, Target,
+    AssetKind, AssetName, CommitId, Contents, Instant, Limits, PlannedAsset, Product, Sha256, Tag,
+    Target,
 };
 
 /// The schema of a plan that this crate writes and reads.
@@ -30,10 +33,10 @@ pub struct Plan {
     pub package_version: Version,
     /// The tree.
     pub source: Source,
-    /// The toolchain that `rust-toolchain.toml` asks for.
-    pub rust_toolchain: String,
-    /// The version of cargo-dist that `dist-workspace.toml` asks for.
-    pub dist_version: Version,
+    /// The tools that make it, at the one version each that is asked for.
+    pub tools: Tools,
+    /// The most bytes that a program may have.
+    pub size_budget: u64,
     /// The lowest version that may upgrade to this one.
     pub upgrades_from: Version,
     /// Digest of the playbook in this tree.
@@ -42,6 +45,27 @@ pub struct Plan {
     pub identity: String,
     /// Every asset that the release manifest will list, sorted by name.
     pub assets: Vec<PlannedAsset>,
+    /// What a release would hold beside those, sorted by name: a plan that leaves something out can
+    /// be rehearsed and never published.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<PlannedAsset>,
+}
+
+/// The tools whose output is in a release, or makes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Tools {
+    /// The toolchain that `rust-toolchain.toml` names.
+    pub rust: String,
+    /// Compiles C and links, for every target from one machine.
+    pub zig: Version,
+    /// Lets cargo use zig.
+    pub cargo_zigbuild: Version,
+    /// Says which archives there are, and writes what package managers read.
+    pub cargo_dist: Version,
+    /// Writes the software bill of materials, where one is wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cargo_cyclonedx: Option<Version>,
 }
 
 /// The tree that a plan is about.
@@ -89,6 +113,19 @@ pub enum Reservation {
         /// The plan's.
         planned: Version,
     },
+    /// What was built cannot be built again from the tree alone.
+    #[error("{target} was compiled by {found}, the tree asks for rustc {asked}: build it by that")]
+    OtherCompiler {
+        /// For which target.
+        target: Target,
+        /// What the tree asks for.
+        asked: String,
+        /// What it was compiled by.
+        found: String,
+    },
+    /// Part of the release would be missing.
+    #[error("the plan leaves out {}: plan the whole release", joined(.0))]
+    Partial(Vec<AssetName>),
 }
 
 /// What is wrong with a plan.
@@ -110,30 +147,78 @@ pub enum PlanError {
     Assets,
 }
 
+/// What a plan cannot do without.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WithoutError {
+    /// Nothing of that name is planned.
+    #[error("{name}: expected one of {}, found a name that is not planned", joined(.planned))]
+    Unknown {
+        /// The name.
+        name: AssetName,
+        /// What is planned.
+        planned: Vec<AssetName>,
+    },
+    /// Every release has it.
+    #[error("{0}: no release can be without it")]
+    Needed(AssetName),
+    /// Nothing to install would remain.
+    #[error("expected at least one archive to remain in the plan, found none")]
+    NoArchive,
+}
+
+/// A target that a plan has no archive for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{target}: expected a target of the plan ({}), found another", joined(.planned))]
+pub struct UnknownTarget {
+    /// The target.
+    target: Target,
+    /// Those that the plan has.
+    planned: Vec<Target>,
+}
+
+fn joined(names: &[impl fmt::Display]) -> String {
+    let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+    names.join(", ")
+}
+
 impl Plan {
-    /// The assets of a release of `product` for `targets`, sorted by name.
+    /// The plan of the whole release: this one with nothing left out. What is built by one plan
+    /// serves every plan of the same whole.
     #[must_use]
-    pub fn assets_for(product: &str, targets: &[Target]) -> Vec<PlannedAsset> {
-        let fixed = |name: &str, kind| PlannedAsset {
-            name: name.parse().expect("a constant name is an asset name"),
-            kind,
-            target: None,
-        };
-        let archives = targets.iter().filter_map(|target| {
-            Some(PlannedAsset {
-                name: AssetName::archive(product, target).ok()?,
-                kind: AssetKind::Archive,
-                target: Some(target.clone()),
-            })
-        });
-        let mut assets: Vec<_> = archives
-            .chain([
-                fixed(AssetName::PLAN, AssetKind::Plan),
-                fixed(AssetName::INSTALL_SH, AssetKind::BootstrapScript),
-            ])
-            .collect();
-        assets.sort_by(|a, b| a.name.cmp(&b.name));
-        assets
+    pub fn whole(&self) -> Self {
+        let mut whole = self.clone();
+        whole.assets.append(&mut whole.left_out);
+        whole.assets.sort_by(|a, b| a.name.cmp(&b.name));
+        whole
+    }
+
+    /// This plan without the assets called `names`.
+    ///
+    /// # Errors
+    /// On a name that is not planned, one that no release can be without, and when no archive
+    /// would remain.
+    pub fn without(mut self, names: &[AssetName]) -> Result<Self, WithoutError> {
+        for name in names {
+            let Some(at) = self.assets.iter().position(|asset| asset.name == *name) else {
+                let planned = self.assets.iter().map(|asset| asset.name.clone());
+                return Err(WithoutError::Unknown {
+                    name: name.clone(),
+                    planned: planned.collect(),
+                });
+            };
+            if matches!(
+                self.assets[at].kind,
+                AssetKind::Plan | AssetKind::BootstrapScript
+            ) {
+                return Err(WithoutError::Needed(name.clone()));
+            }
+            self.left_out.push(self.assets.remove(at));
+        }
+        if self.targets().is_empty() {
+            return Err(WithoutError::NoArchive);
+        }
+        self.left_out.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(self)
     }
 
     /// Reads `plan.json`.
@@ -148,7 +233,14 @@ impl Plan {
                 version: plan.version,
             });
         }
-        if plan.assets != Self::assets_for(&plan.product, &plan.targets()) {
+        let whole = plan.whole();
+        let contents = Contents::of(&whole.assets);
+        // Left out in the same order, and nothing that cannot be.
+        let names = plan.left_out.iter().map(|asset| asset.name.clone());
+        let names: Vec<AssetName> = names.collect();
+        if contents.assets(&plan.product).as_ref() != Ok(&whole.assets)
+            || whole.without(&names) != Ok(plan.clone())
+        {
             return Err(PlanError::Assets);
         }
         Ok(plan)
@@ -173,6 +265,31 @@ impl Plan {
             .iter()
             .filter_map(|asset| asset.target.clone())
             .collect()
+    }
+
+    /// The archives for `targets`, sorted by name.
+    ///
+    /// # Errors
+    /// On a target that the plan has no archive for.
+    pub fn archives_for(&self, targets: &[Target]) -> Result<Vec<&PlannedAsset>, UnknownTarget> {
+        let find = |target: &Target| {
+            let mut archives = self.archives();
+            let found = archives.find(|asset| asset.target.as_ref() == Some(target));
+            found.ok_or_else(|| UnknownTarget {
+                target: target.clone(),
+                planned: self.targets(),
+            })
+        };
+        let mut found = targets.iter().map(find).collect::<Result<Vec<_>, _>>()?;
+        found.sort_by(|a, b| a.name.cmp(&b.name));
+        found.dedup();
+        Ok(found)
+    }
+
+    /// The archives, sorted by name.
+    pub fn archives(&self) -> impl Iterator<Item = &PlannedAsset> {
+        let is_archive = |asset: &&PlannedAsset| asset.kind == AssetKind::Archive;
+        self.assets.iter().filter(is_archive)
     }
 
     /// Every file that the release will consist of, bundles included, sorted by name.
@@ -210,6 +327,10 @@ impl Plan {
                 package: self.package_version.clone(),
                 planned: self.version.clone(),
             });
+        }
+        if !self.left_out.is_empty() {
+            let names = self.left_out.iter().map(|asset| asset.name.clone());
+            reservations.push(Reservation::Partial(names.collect()));
         }
         reservations
     }

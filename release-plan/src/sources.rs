@@ -1,5 +1,5 @@
-//! The files that a maintainer writes: `product.yaml` and `dist-workspace.toml`. Relies on
-//! `serde-saphyr` and `toml` for places in errors.
+//! The files that a maintainer writes: `product.yaml`, `dist-workspace.toml` and what concerns a
+//! release in `Cargo.toml`. Relies on `serde-saphyr` and `toml` for places in errors.
 
 use std::fmt;
 
@@ -48,6 +48,9 @@ pub fn product(file: &str, yaml: &str) -> Result<Product, SourceError> {
     Ok(product)
 }
 
+/// The one package manager that cargo-dist writes for us: its formula names archives and digests.
+const HOMEBREW: &str = "homebrew";
+
 /// What the release pipeline takes from `dist-workspace.toml`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DistWorkspace {
@@ -55,6 +58,8 @@ pub struct DistWorkspace {
     pub dist_version: Version,
     /// The targets, sorted.
     pub targets: Vec<Target>,
+    /// Whether a formula for Homebrew is wanted.
+    pub homebrew: bool,
 }
 
 /// Reads `dist-workspace.toml`. Keys that only cargo-dist knows are cargo-dist's to check.
@@ -71,6 +76,8 @@ pub fn dist_workspace(file: &str, text: &str) -> Result<DistWorkspace, SourceErr
     struct Dist {
         cargo_dist_version: Version,
         targets: Vec<toml::Spanned<String>>,
+        #[serde(default)]
+        installers: Vec<toml::Spanned<String>>,
     }
     let refused = |at: Option<usize>, message: String| SourceError {
         file: file.to_owned(),
@@ -97,10 +104,56 @@ pub fn dist_workspace(file: &str, text: &str) -> Result<DistWorkspace, SourceErr
         targets.push(target);
     }
     targets.sort();
+    let other = |installer: &&toml::Spanned<String>| installer.get_ref() != HOMEBREW;
+    if let Some(other) = dist.installers.iter().find(other) {
+        let message = format!(
+            "installers: expected {HOMEBREW:?} alone, found {:?}, which checks too little",
+            other.get_ref()
+        );
+        return Err(refused(Some(other.span().start), message));
+    }
     Ok(DistWorkspace {
         dist_version: dist.cargo_dist_version,
         targets,
+        homebrew: !dist.installers.is_empty(),
     })
+}
+
+/// What `[workspace.metadata.release]` of `Cargo.toml` says: the tools that no other file pins, and
+/// the bounds of what they make.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ReleaseMetadata {
+    /// The exact version of zig.
+    pub zig: Version,
+    /// The exact version of cargo-zigbuild.
+    pub cargo_zigbuild: Version,
+    /// The exact version of cargo-cyclonedx; a release has a bill of materials where it is there.
+    pub cargo_cyclonedx: Option<Version>,
+    /// The most bytes that a program may have.
+    pub size_budget: u64,
+}
+
+/// Reads `[workspace.metadata.release]`.
+///
+/// # Errors
+/// With file, line and column, on broken TOML, a missing table or key, or an unknown key in it.
+pub fn release_metadata(file: &str, text: &str) -> Result<ReleaseMetadata, SourceError> {
+    #[derive(Deserialize)]
+    struct Document {
+        workspace: Workspace,
+    }
+    #[derive(Deserialize)]
+    struct Workspace {
+        metadata: Metadata,
+    }
+    #[derive(Deserialize)]
+    struct Metadata {
+        release: ReleaseMetadata,
+    }
+    let document: Document =
+        toml::from_str(text).map_err(|error| toml_error(file, text, &error))?;
+    Ok(document.workspace.metadata.release)
 }
 
 /// Reads the channel that `rust-toolchain.toml` pins.
@@ -242,10 +295,33 @@ targets = [\"x86_64-unknown-linux-gnu\"]
                 "d:3:40: ",
             ),
             ("targets", "tragets", "d:1:1: "),
+            ("targets", "installers = [\"shell\"]\ntargets", "d:3:15: "),
             ("[dist]", "[dist", "d:1:6: "),
         ] {
             assert!(DIST.contains(from), "{from}");
             let error = dist_workspace("d", &DIST.replacen(from, to, 1)).unwrap_err();
+            assert!(error.to_string().starts_with(place), "{to}: {error}");
+        }
+    }
+
+    #[test]
+    fn the_tools_of_a_release_are_pinned_in_the_manifest_of_the_workspace() {
+        const METADATA: &str = "\
+[workspace.metadata.release]
+zig = \"0.17.0\"
+cargo-zigbuild = \"0.24.0\"
+size-budget = 6_000_000
+";
+        let read = release_metadata("c", METADATA).unwrap();
+        assert_eq!(read.size_budget, 6_000_000);
+        assert_eq!(read.cargo_cyclonedx, None);
+        for (from, to, place) in [
+            ("release", "releases", "c:1:"),
+            ("0.17.0", "0.17", "c:2:7: "),
+            ("zig = ", "zag = ", "c:2:1: "),
+            ("6_000_000", "-1", "c:4:15: "),
+        ] {
+            let error = release_metadata("c", &METADATA.replacen(from, to, 1)).unwrap_err();
             assert!(error.to_string().starts_with(place), "{to}: {error}");
         }
     }

@@ -28,6 +28,27 @@ impl Target {
         self.0.split('-').any(|part| part == "windows")
     }
 
+    /// The operating system and the architecture, as people call them: `macOS arm64`.
+    #[must_use]
+    pub fn system(&self) -> String {
+        let mut parts = self.0.split('-');
+        let architecture = match parts.next().unwrap_or_default() {
+            "x86_64" => "amd64",
+            "aarch64" => "arm64",
+            other => other,
+        };
+        let system = parts.find_map(|part| match part {
+            "linux" => Some("Linux"),
+            "darwin" => Some("macOS"),
+            "windows" => Some("Windows"),
+            _ => None,
+        });
+        match system {
+            Some(system) => format!("{system} {architecture}"),
+            None => self.0.clone(),
+        }
+    }
+
     /// File name of `program` built for this target.
     #[must_use]
     pub fn executable(&self, program: &str) -> String {

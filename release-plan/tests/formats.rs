@@ -1,8 +1,9 @@
 //! The formats that travel: written and read back, and refused when they contradict themselves.
 
 use release_plan::{
-    Asset, Channel, Claim, FormatError, Instant, Limits, Manifest, ManifestError, Measured, Plan,
-    PlanError, Pointer, PointerError, Policy, Product, Reservation, Sha256, Toolchain,
+    Asset, AssetKind, AssetName, Channel, Claim, FormatError, Instant, Limits, Manifest,
+    ManifestError, Measured, Plan, PlanError, Pointer, PointerError, Policy, Product, Reservation,
+    Sha256, StdOrigin, Toolchain, WithoutError,
 };
 use serde_json::{Value, json};
 
@@ -43,18 +44,27 @@ fn plan_json() -> Value {
             "committed_at": "2026-11-21T06:13:00Z",
             "lock_sha256": "b".repeat(64),
         },
-        "rust_toolchain": "1.95.0",
-        "dist_version": "0.34.0",
+        "tools": {
+            "rust": "1.95.0",
+            "zig": "0.17.0",
+            "cargo-zigbuild": "0.24.0",
+            "cargo-dist": "0.34.0",
+            "cargo-cyclonedx": "0.5.9",
+        },
+        "size_budget": 6_000_000,
         "upgrades_from": "1.0.0",
         "playbook_sha256": "c".repeat(64),
         "identity": "https://github.com/example/lantern/.github/workflows/release.yml@refs/tags/v1.2.3",
         "assets": [
+            { "name": "dist-manifest.json", "kind": "dist-manifest" },
             { "name": "install.sh", "kind": "bootstrap-script" },
             {
                 "name": "lantern-x86_64-unknown-linux-gnu.tar.gz",
                 "kind": "archive",
                 "target": "x86_64-unknown-linux-gnu",
             },
+            { "name": "lantern.cdx.json", "kind": "sbom" },
+            { "name": "lantern.rb", "kind": "homebrew-formula" },
             { "name": "plan.json", "kind": "plan" },
         ],
     })
@@ -72,8 +82,13 @@ fn manifest() -> Manifest {
     });
     let toolchain = Toolchain {
         rustc: "rustc 1.95.0".to_owned(),
+        std: StdOrigin::Prebuilt,
+        zig: None,
+        cargo_zigbuild: None,
     };
-    Manifest::new(&plan, toolchain, assets.collect()).unwrap()
+    let toolchains = plan.targets().into_iter();
+    let toolchains = toolchains.map(|target| (target, toolchain.clone()));
+    Manifest::new(&plan, toolchains.collect(), assets.collect()).unwrap()
 }
 
 fn with(mut value: Value, pointer: &str, new: Value) -> Vec<u8> {
@@ -92,7 +107,7 @@ fn a_plan_reads_back_and_its_digest_is_that_of_its_bytes() {
 #[test]
 fn a_plan_lists_a_bundle_for_every_file_that_is_none() {
     let files: Vec<String> = plan().files().iter().map(ToString::to_string).collect();
-    assert_eq!(files.len(), 10);
+    assert_eq!(files.len(), 16);
     for name in ["SHA256SUMS", "release.json", "plan.json", "install.sh"] {
         assert!(files.contains(&name.to_owned()));
         assert!(files.contains(&format!("{name}.sigstore.json")));
@@ -110,9 +125,9 @@ fn a_plan_whose_tag_is_not_of_its_version_is_refused() {
 
 #[test]
 fn a_plan_with_other_assets_than_its_targets_call_for_is_refused() {
-    let bytes = with(plan_json(), "/assets/1/name", json!("lantern.tar.gz"));
+    let bytes = with(plan_json(), "/assets/2/name", json!("lantern.tar.gz"));
     assert_eq!(Plan::parse(&bytes), Err(PlanError::Assets));
-    let bytes = with(plan_json(), "/assets/1/kind", json!("plan"));
+    let bytes = with(plan_json(), "/assets/2/kind", json!("plan"));
     assert_eq!(Plan::parse(&bytes), Err(PlanError::Assets));
 }
 
@@ -182,6 +197,63 @@ fn a_plan_with_changes_or_under_another_version_can_only_be_rehearsed() {
 }
 
 #[test]
+fn a_plan_that_leaves_something_out_reads_back_and_can_only_be_rehearsed() {
+    let names = |names: &[&str]| -> Vec<AssetName> {
+        names.iter().map(|name| name.parse().unwrap()).collect()
+    };
+    let partial = plan().without(&names(&["lantern.rb"])).unwrap();
+    assert_eq!(Plan::parse(&partial.render()).unwrap(), partial);
+    assert_eq!(partial.whole(), plan());
+    let reservations = partial.reservations();
+    assert!(matches!(
+        reservations.as_slice(),
+        [Reservation::Partial(left_out)] if *left_out == names(&["lantern.rb"])
+    ));
+    let without = |name| plan().without(&names(&[name])).unwrap_err();
+    assert!(matches!(without("x.zip"), WithoutError::Unknown { .. }));
+    assert!(matches!(without("plan.json"), WithoutError::Needed(_)));
+    let archive = "lantern-x86_64-unknown-linux-gnu.tar.gz";
+    assert_eq!(without(archive), WithoutError::NoArchive);
+}
+
+#[test]
+fn what_another_compiler_made_can_only_be_rehearsed() {
+    let (plan, mut manifest) = (plan(), manifest());
+    assert!(manifest.reservations(&plan).is_empty());
+    let made = manifest.toolchains.values_mut().next().unwrap();
+    made.rustc = "rustc 1.96.0 (59807616e 2026-06-01)".to_owned();
+    assert!(matches!(
+        manifest.reservations(&plan).as_slice(),
+        [Reservation::OtherCompiler { .. }]
+    ));
+    assert!(
+        manifest
+            .toolchains
+            .values()
+            .all(|made| made.is_of("stable"))
+    );
+}
+
+#[test]
+fn a_plan_that_leaves_out_what_no_release_can_be_without_is_refused() {
+    let mut value = plan_json();
+    let assets = value["assets"].as_array_mut().unwrap();
+    let needed = assets.pop().unwrap();
+    assert_eq!(needed["name"], "plan.json");
+    value["left_out"] = json!([needed]);
+    let bytes = value.to_string().into_bytes();
+    assert_eq!(Plan::parse(&bytes), Err(PlanError::Assets));
+}
+
+#[test]
+fn a_kind_of_asset_that_came_later_does_not_keep_a_manifest_from_being_read() {
+    let value: Value = serde_json::from_slice(&manifest().render()).unwrap();
+    let bytes = with(value, "/assets/0/kind", json!("hologram"));
+    let manifest = Manifest::parse(&bytes).unwrap();
+    assert_eq!(manifest.assets[0].kind, AssetKind::Other);
+}
+
+#[test]
 fn a_manifest_reads_back_and_finds_its_assets() {
     let manifest = manifest();
     assert_eq!(Manifest::parse(&manifest.render()).unwrap(), manifest);
@@ -216,11 +288,12 @@ fn a_manifest_that_contradicts_itself_is_refused() {
         ("/assets/2/name", json!("plan.json.sigstore.json")),
         ("/assets/2/name", json!("../plan.json")),
         ("/assets/0/kind", json!("archive")),
-        ("/assets/1/target", Value::Null),
+        ("/assets/2/target", Value::Null),
         ("/assets/0/size", json!(-1)),
         ("/assets/0/size", json!(1e300)),
         ("/assets/0/sha256", json!("00")),
         ("/commit", json!("HEAD")),
+        ("/toolchains", json!({})),
     ] {
         let bytes = with(value.clone(), pointer, new.clone());
         assert!(Manifest::parse(&bytes).is_err(), "{pointer} = {new}");

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand};
-use release_plan::{Channel, Exit, Tag, Version};
+use release_plan::{AssetName, Channel, Exit, Tag, Target, Version};
 
 use crate::github::Host;
+use crate::project::Project;
 use crate::signing::Services;
 
 const STYLES: Styles = Styles::styled()
@@ -16,8 +17,17 @@ const STYLES: Styles = Styles::styled()
 
 /// Where stages leave what they make and look for it, below a folder that git ignores.
 const PLAN: &str = "target/release-plan/plan.json";
-const BINARIES: &str = "target/release-plan/binaries";
+const ARCHIVES: &str = "target/release-plan/archives";
 const ASSETS: &str = "target/release-plan/assets";
+
+/// A place in the tree, whichever folder of it the command is run in.
+fn below_root(path: &str) -> PathBuf {
+    let here = std::env::current_dir().unwrap_or_default();
+    match Project::root(&here) {
+        Some(root) if root != here => root.join(path),
+        _ => path.into(),
+    }
+}
 
 /// The release pipeline: each stage a command, and the dry-run of them all
 #[derive(Debug, Parser)]
@@ -37,13 +47,19 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Rehearse the whole release on this machine: no token, no tag, no network but loopback
     DryRun(DryRun),
+    /// Say for each target and tool whether this machine has it, and bring what is missing
+    Healthcheck(Healthcheck),
+    /// Build archives again in another folder under another home, and compare them byte for byte
+    Reproduce(Reproduce),
+    /// Write what is written down in this tree and follows from other files of it
+    Generate(Generate),
     /// Decide what the release is and write plan.json
     Plan(Plan),
     /// Run every gate, then fail once if any failed
     Check(Check),
-    /// Compile the program for the plan's targets
+    /// Compile the program for targets of the plan, look at what came out, and pack it
     Build(Build),
-    /// Make archives, install script, release.json and SHA256SUMS
+    /// Make the other assets around the archives: install script, release.json, SHA256SUMS, …
     Assemble(Assemble),
     /// Sign every asset with a sigstore bundle
     Sign(Sign),
@@ -55,6 +71,8 @@ pub(crate) enum Command {
     Promote(Promote),
     /// Install, upgrade and roll back from a mirror, with the very bytes that were published
     Consume(Consume),
+    /// Time a stage against the tools it stands in for
+    Bench(Bench),
 }
 
 #[derive(Debug, Args)]
@@ -62,12 +80,53 @@ pub(crate) struct DryRun {
     /// Tag to rehearse; it need not exist [default: v and the package's version]
     #[arg(long)]
     pub(crate) tag: Option<Tag>,
+    /// Build for this target alone, or for those given by repeating the flag [default: every
+    /// target that this machine can build for]
+    #[arg(long, value_name = "TRIPLE", conflicts_with = "all_targets")]
+    pub(crate) target: Vec<Target>,
+    /// Fail where this machine cannot build for every target
+    #[arg(long)]
+    pub(crate) all_targets: bool,
+    /// Folder of archives that `build` made from this very tree elsewhere; they are not built here
+    #[arg(long, value_name = "DIR")]
+    pub(crate) from: Option<PathBuf>,
     /// Count what could not be checked as failed
     #[arg(long)]
     pub(crate) strict: bool,
     /// Print the report as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Healthcheck {
+    /// Bring what is missing: tools into a folder of their own, standard libraries by rustup
+    #[arg(long)]
+    pub(crate) install: bool,
+    /// Print the rows as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Reproduce {
+    /// Archives to compare with: a folder that `build` filled, or the assets of a release in a
+    /// folder or below an http or https address
+    #[arg(long, value_name = "DIR|URL", default_value_t = below_root(ARCHIVES).display().to_string())]
+    pub(crate) against: String,
+    /// Target to build for; may be repeated [default: every target that there is an archive for]
+    #[arg(long, value_name = "TRIPLE")]
+    pub(crate) target: Vec<Target>,
+    /// Print the verdicts as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Generate {
+    /// Write nothing; fail where something is not current
+    #[arg(long)]
+    pub(crate) check: bool,
 }
 
 #[derive(Debug, Args)]
@@ -79,8 +138,12 @@ pub(crate) struct Plan {
     /// rehearsed
     #[arg(long, value_name = "VERSION", conflicts_with = "tag")]
     pub(crate) as_version: Option<Version>,
+    /// Leave this asset out, or those given by repeating the flag; such a plan can only be
+    /// rehearsed
+    #[arg(long, value_name = "ASSET")]
+    pub(crate) without: Vec<AssetName>,
     /// Where to write the plan
-    #[arg(long, value_name = "FILE", default_value = PLAN)]
+    #[arg(long, value_name = "FILE", default_value_os_t = below_root(PLAN))]
     pub(crate) out: PathBuf,
 }
 
@@ -88,7 +151,7 @@ pub(crate) struct Plan {
 #[derive(Debug, Args)]
 pub(crate) struct PlanFile {
     /// The plan to go by
-    #[arg(long, value_name = "FILE", default_value = PLAN)]
+    #[arg(long, value_name = "FILE", default_value_os_t = below_root(PLAN))]
     pub(crate) plan: PathBuf,
 }
 
@@ -115,20 +178,34 @@ pub(crate) struct Check {
 pub(crate) struct Build {
     #[command(flatten)]
     pub(crate) plan: PlanFile,
-    /// Folder for the binaries, one below it for each target
-    #[arg(long, value_name = "DIR", default_value = BINARIES)]
+    #[command(flatten)]
+    pub(crate) targets: Targets,
+    /// Folder for the archives, each with a record beside it
+    #[arg(long, value_name = "DIR", default_value_os_t = below_root(ARCHIVES))]
     pub(crate) out: PathBuf,
+}
+
+/// What to build for.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Targets {
+    /// Target to build for; may be repeated
+    #[arg(long, value_name = "TRIPLE")]
+    pub(crate) target: Vec<Target>,
+    /// Build for every target of the plan
+    #[arg(long)]
+    pub(crate) all_targets: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Assemble {
     #[command(flatten)]
     pub(crate) plan: PlanFile,
-    /// Folder that `build` filled
-    #[arg(long, value_name = "DIR", default_value = BINARIES)]
-    pub(crate) binaries: PathBuf,
+    /// Folder that `build` filled, here or in other jobs; may be repeated
+    #[arg(long, value_name = "DIR", default_values_os_t = [below_root(ARCHIVES)])]
+    pub(crate) from: Vec<PathBuf>,
     /// Folder for the assets; it appears when all of them are whole, in place of an earlier one
-    #[arg(long, value_name = "DIR", default_value = ASSETS)]
+    #[arg(long, value_name = "DIR", default_value_os_t = below_root(ASSETS))]
     pub(crate) out: PathBuf,
 }
 
@@ -138,7 +215,7 @@ pub(crate) struct Assets {
     #[command(flatten)]
     pub(crate) plan: PlanFile,
     /// Folder that `assemble` filled
-    #[arg(long, value_name = "DIR", default_value = ASSETS)]
+    #[arg(long, value_name = "DIR", default_value_os_t = below_root(ASSETS))]
     pub(crate) dir: PathBuf,
 }
 
@@ -214,6 +291,29 @@ pub(crate) struct Consume {
     /// Plan of the version to upgrade from
     #[arg(long, value_name = "FILE")]
     pub(crate) predecessor_plan: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Bench {
+    #[command(subcommand)]
+    pub(crate) stage: BenchedStage,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BenchedStage {
+    /// Archives, digests, release.json and SHA256SUMS, against tar, a compressor and sha256sum in
+    /// sequence
+    Assemble(BenchAssemble),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchAssemble {
+    /// Rounds, in each of which everything runs once; the medians are told
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..))]
+    pub(crate) runs: u8,
+    /// Print the figures as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 fn exit_codes() -> String {

@@ -1,13 +1,17 @@
 //! One file a command. Each resolves what it was given, decides, then acts.
 
 mod assemble;
+mod bench;
 mod build;
 mod check;
 mod consume;
 mod dry_run;
+mod generate;
+mod healthcheck;
 mod plan;
 mod promote;
 mod publish;
+mod reproduce;
 mod sign;
 mod verify;
 
@@ -18,11 +22,20 @@ use trust::TrustedRoot;
 
 use crate::cli::{Cli, Command};
 use crate::failure::Exiting as _;
-use crate::{Failure, files};
+use crate::{Failure, files, process};
 
 pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
+    process::watch_interrupts()?;
+    // Whatever failed after an interrupt did so because of it.
+    dispatch(cli).or_else(|failure| process::check_interrupt().and(Err(failure)))
+}
+
+fn dispatch(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::DryRun(arguments) => dry_run::run(&arguments),
+        Command::Healthcheck(arguments) => healthcheck::run(&arguments),
+        Command::Reproduce(arguments) => reproduce::run(&arguments),
+        Command::Generate(arguments) => generate::run(&arguments),
         Command::Plan(arguments) => plan::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Build(arguments) => build::run(&arguments),
@@ -32,14 +45,23 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Publish(arguments) => block_on(publish::run(&arguments)),
         Command::Promote(arguments) => block_on(promote::run(&arguments)),
         Command::Consume(arguments) => consume::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
     }
 }
 
 fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    tokio::runtime::Builder::new_current_thread()
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .build()?
-        .block_on(future)
+        .build()?;
+    let ended = runtime.block_on(async {
+        tokio::select! {
+            ended = future => ended,
+            failure = process::interrupted() => Err(failure),
+        }
+    });
+    // A name that is being looked up keeps nobody waiting.
+    runtime.shutdown_background();
+    ended
 }
 
 /// A line about what a stage did, for the person or the log.

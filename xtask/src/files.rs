@@ -31,26 +31,8 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<Measured, Failure> {
     write_with(path, |file| file.write_all(bytes))
 }
 
-/// Copies a program as [`write`] writes a file, and lets it be run.
-pub(crate) fn copy_program(from: &Path, to: &Path) -> Result<Measured, Failure> {
-    let mut program = File::open(from).map_err(|error| failed("read", from, &error))?;
-    write_as(PROGRAM, to, |file| io::copy(&mut program, file).map(drop))
-}
-
 /// Writes a file as [`write`] does, and measures the bytes while `fill` writes them.
 pub(crate) fn write_with(
-    path: &Path,
-    fill: impl FnOnce(&mut Meter<File>) -> io::Result<()>,
-) -> Result<Measured, Failure> {
-    write_as(PLAIN, path, fill)
-}
-
-/// Modes of what is written: a temporary file would be private, and what it becomes is not.
-const PLAIN: u32 = 0o644;
-const PROGRAM: u32 = 0o755;
-
-fn write_as(
-    mode: u32,
     path: &Path,
     fill: impl FnOnce(&mut Meter<File>) -> io::Result<()>,
 ) -> Result<Measured, Failure> {
@@ -71,7 +53,8 @@ fn write_as(
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
-            builder.permissions(fs::Permissions::from_mode(mode));
+            // A temporary file would be private, and what it becomes is not.
+            builder.permissions(fs::Permissions::from_mode(0o644));
         }
         let temporary = builder.tempfile_in(folder.unwrap_or(Path::new(".")))?;
         let (file, temporary) = temporary.into_parts();
@@ -122,4 +105,23 @@ pub(crate) fn failed(tried: &str, path: &Path, error: &io::Error) -> Failure {
         _ => Exit::Failed,
     };
     Failure::new(exit, format!("cannot {tried} {}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_with_the_file_and_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ember.zip");
+        let full = |file: &mut Meter<File>| {
+            file.write_all(b"as far as it went")?;
+            Err(io::ErrorKind::StorageFull.into())
+        };
+        let failure = write_with(&path, full).unwrap_err();
+        assert_eq!(failure.exit(), Exit::Storage);
+        assert!(failure.to_string().contains("ember.zip"), "{failure}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
 }

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::dist::{self, DistError};
 use crate::git::Tree;
-use crate::project::{DIST_FILE, LOCK_FILE, Project, SHIPPED};
-use crate::{Failure, files};
+use crate::project::{DIST_FILE, LOCK_FILE, Project};
+use crate::{Failure, generated, process, tools};
 
 /// How a gate ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,11 +90,12 @@ pub(crate) fn run(project: &Project, plan: &Plan) -> Result<Vec<Row>, Failure> {
         tag_is_version(plan),
         version_is_new(&tree, plan)?,
         tag_on_commit(&tree, plan)?,
-        clean_tree(&tree)?,
+        clean_tree(project, &tree)?,
         lock_is_current(project),
     ];
     rows.extend(documents(project)?);
     rows.push(playbook(project, plan)?);
+    rows.extend(generated(project)?);
     rows.push(dist_agrees(project, plan)?);
     Ok(rows)
 }
@@ -171,8 +172,8 @@ fn tag_on_commit(tree: &Tree, plan: &Plan) -> Result<Row, Failure> {
     Ok(row("tag-on-commit", tag.reference(), expected, finding))
 }
 
-fn clean_tree(tree: &Tree) -> Result<Row, Failure> {
-    let changes = tree.changes(&SHIPPED)?;
+fn clean_tree(project: &Project, tree: &Tree) -> Result<Row, Failure> {
+    let changes = tree.changes(&project.watched())?;
     let found = match changes.as_slice() {
         [] => "nothing changed".to_owned(),
         [first] => first.clone(),
@@ -189,7 +190,8 @@ fn clean_tree(tree: &Tree) -> Result<Row, Failure> {
 }
 
 fn lock_is_current(project: &Project) -> Row {
-    let output = Command::new(cargo())
+    let mut command = Command::new(cargo());
+    command
         .args([
             "metadata",
             "--locked",
@@ -197,12 +199,12 @@ fn lock_is_current(project: &Project) -> Row {
             "--filter-platform",
         ])
         .arg(env!("XTASK_HOST"))
-        .current_dir(&project.root)
-        .output();
+        .current_dir(&project.root);
+    let output = process::output(&mut command, process::NO_LIMIT);
     let (passed, found) = match output {
         Ok(output) if output.status.success() => (true, "as Cargo.toml asks".to_owned()),
         Ok(output) => (false, first_error(&output.stderr)),
-        Err(error) => (false, format!("cargo cannot be run: {error}")),
+        Err(failure) => (false, failure.to_string()),
     };
     let finding = Finding::when(passed, Verdict::Failed, found, "cargo update --workspace");
     row(
@@ -256,6 +258,17 @@ fn playbook(project: &Project, plan: &Plan) -> Result<Row, Failure> {
     ))
 }
 
+fn generated(project: &Project) -> Result<Vec<Row>, Failure> {
+    let rows = generated::all(project)?.into_iter().map(|generated| {
+        let current = generated.is_current();
+        let found = if current { "that" } else { "something else" };
+        let finding = Finding::when(current, Verdict::Failed, found, generated::GENERATE);
+        let expected = "what follows from dist-workspace.toml";
+        row("generated-is-current", generated.file, expected, finding)
+    });
+    Ok(rows.collect())
+}
+
 fn dist_agrees(project: &Project, plan: &Plan) -> Result<Row, Failure> {
     let rule = "dist-agrees";
     let program = |target: &Target| target.executable(&plan.product);
@@ -265,8 +278,9 @@ fn dist_agrees(project: &Project, plan: &Plan) -> Result<Row, Failure> {
         .filter_map(|path| Some(path.file_name()?.to_str()?.to_owned()))
         .collect();
     let ours: dist::Archives = plan
+        .whole()
         .assets
-        .iter()
+        .into_iter()
         .filter(|asset| asset.kind == AssetKind::Archive)
         .filter_map(|asset| {
             let target = asset.target.clone()?;
@@ -275,29 +289,23 @@ fn dist_agrees(project: &Project, plan: &Plan) -> Result<Row, Failure> {
                 .cloned()
                 .chain([program(&target)])
                 .collect();
-            Some((asset.name.clone(), (target, contents)))
+            Some((asset.name, (target, contents)))
         })
         .collect();
     let expected = shown(&ours);
     // A predecessor is planned under a version that its package does not have, so dist is asked
     // about the version that it has.
     let tag = Tag::of(&plan.package_version)?;
-    // cargo-dist lets cargo write the lock file anew. A check leaves the tree as it was.
-    let lock_file = project.root.join(LOCK_FILE);
-    let lock = files::read(&lock_file)?;
-    let theirs = dist::plan(&project.root, &plan.dist_version, &tag);
-    if files::read(&lock_file)? != lock {
-        files::write(&lock_file, &lock)?;
-    }
+    let theirs = dist::plan(&project.root, &plan.tools.cargo_dist, &tag);
     let finding = match theirs {
         Ok(theirs) => {
             let mend = format!("make {DIST_FILE} and the plan agree");
             Finding::when(theirs == ours, Verdict::Failed, shown(&theirs), &mend)
         }
-        Err(DistError::Missing(found)) => Finding {
+        Err(DistError::Missing(error)) => Finding {
             verdict: Verdict::NotChecked,
-            found,
-            mend: dist::installer(&plan.dist_version),
+            found: error.to_string(),
+            mend: tools::INSTALL.to_owned(),
         },
         Err(error) => Finding {
             verdict: Verdict::Failed,

@@ -6,10 +6,24 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
+use git2::build::CheckoutBuilder;
 use git2::{ErrorCode, IndexEntryExtendedFlag, Repository, Status, StatusOptions};
 use release_plan::{CommitId, Exit, Instant, Sha256, Tag};
 
 use crate::{Failure, files};
+
+/// Writes the files of `commit` below `to`, without a repository around them.
+pub(crate) fn export(folder: &Path, commit: &CommitId, to: &Path) -> Result<(), Failure> {
+    let Tree { repository } = Tree::open(folder)?;
+    let commit = repository.find_commit(commit.as_str().parse()?)?;
+    files::make_folder(to)?;
+    let mut checkout = CheckoutBuilder::new();
+    checkout.target_dir(to).force().update_index(false);
+    // As they were committed, whatever this person's git makes of line ends.
+    checkout.disable_filters(true);
+    repository.checkout_tree(commit.as_object(), Some(&mut checkout))?;
+    Ok(())
+}
 
 /// A work tree and its repository.
 pub(crate) struct Tree {
@@ -65,9 +79,9 @@ impl Tree {
         })
     }
 
-    /// Paths that differ from the commit, or are in no commit, sorted. Of what is `shipped`, files
+    /// Paths that differ from the commit, or are in no commit, sorted. Of what is `watched`, files
     /// that git was told to ignore count too, since they would go out with the rest.
-    pub(crate) fn changes(&self, shipped: &[&str]) -> Result<Vec<String>, Failure> {
+    pub(crate) fn changes(&self, watched: &[impl AsRef<str>]) -> Result<Vec<String>, Failure> {
         let mut options = StatusOptions::new();
         options
             .include_untracked(true)
@@ -75,11 +89,11 @@ impl Tree {
             .include_ignored(false);
         let mut ignored = StatusOptions::new();
         ignored.include_ignored(true).recurse_ignored_dirs(true);
-        for path in shipped {
-            ignored.pathspec(path);
+        for path in watched {
+            ignored.pathspec(path.as_ref());
         }
         let mut paths = BTreeSet::new();
-        let looks = if shipped.is_empty() { 1 } else { 2 };
+        let looks = if watched.is_empty() { 1 } else { 2 };
         for options in [&mut options, &mut ignored].into_iter().take(looks) {
             let statuses = self.repository.statuses(Some(options))?;
             let changed = statuses
@@ -104,10 +118,13 @@ impl Tree {
 
     /// One digest over what differs from the commit: paths, kinds, modes and contents; none for a
     /// clean tree.
-    pub(crate) fn changes_sha256(&self, shipped: &[&str]) -> Result<Option<Sha256>, Failure> {
+    pub(crate) fn changes_sha256(
+        &self,
+        watched: &[impl AsRef<str>],
+    ) -> Result<Option<Sha256>, Failure> {
         let root = self.repository.workdir().unwrap_or(Path::new("."));
         let mut lines = String::new();
-        for path in self.changes(shipped)? {
+        for path in self.changes(watched)? {
             let file = root.join(&path);
             let state = match fs::symlink_metadata(&file) {
                 Err(error) if error.kind() == ErrorKind::NotFound => "gone".to_owned(),
@@ -197,6 +214,8 @@ pub(crate) fn open_head(folder: &Path) -> Result<(Tree, Head), Failure> {
 mod tests {
     use super::*;
 
+    const NOTHING: [&str; 0] = [];
+
     fn commit(repository: &Repository) -> git2::Oid {
         let signature =
             git2::Signature::new("a", "a@example.org", &git2::Time::new(1_700_000_000, 0)).unwrap();
@@ -248,13 +267,13 @@ mod tests {
         let id = commit(&repository);
         let (tree, head) = open_head(folder.path()).unwrap();
         assert_eq!(head.commit.as_str(), id.to_string());
-        assert_eq!(tree.changes_sha256(&[]).unwrap(), None);
+        assert_eq!(tree.changes_sha256(&NOTHING).unwrap(), None);
         std::fs::write(folder.path().join("a"), "2").unwrap();
-        let changed = tree.changes_sha256(&[]).unwrap();
+        let changed = tree.changes_sha256(&NOTHING).unwrap();
         std::fs::write(folder.path().join("b"), "untracked").unwrap();
-        let more = tree.changes_sha256(&[]).unwrap();
+        let more = tree.changes_sha256(&NOTHING).unwrap();
         assert!(changed.is_some() && more.is_some() && changed != more);
-        assert_eq!(tree.changes(&[]).unwrap(), ["a", "b"]);
+        assert_eq!(tree.changes(&NOTHING).unwrap(), ["a", "b"]);
     }
 
     #[cfg(unix)]
@@ -298,7 +317,7 @@ mod tests {
         index.write().unwrap();
         fs::write(file("b"), "unseen").unwrap();
         let tree = Tree::open(folder.path()).unwrap();
-        assert_eq!(tree.changes(&[]).unwrap(), ["b"]);
+        assert_eq!(tree.changes(&NOTHING).unwrap(), ["b"]);
     }
 
     #[test]
@@ -311,7 +330,7 @@ mod tests {
         fs::write(folder.path().join("inner/b"), "2").unwrap();
         commit(&inner);
         let tree = Tree::open(folder.path()).unwrap();
-        let failure = tree.changes_sha256(&[]).unwrap_err();
+        let failure = tree.changes_sha256(&NOTHING).unwrap_err();
         assert_eq!(failure.exit(), Exit::Input);
         assert!(failure.to_string().contains("inner/"), "{failure}");
     }

@@ -5,29 +5,27 @@
 //! `plan.json` and refuses a tree or a file that does not match it. The binary is three lines, so
 //! that another project has its own.
 
-mod archive;
 mod bootstrap;
 mod cli;
 mod commands;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the stages that ask it come next")
-)]
 mod compare;
 mod dist;
+mod download;
 mod failure;
 mod files;
 mod gates;
+mod generated;
 mod git;
 mod github;
-#[expect(dead_code, reason = "the stages that wait by it come next")]
 mod process;
-#[expect(dead_code, reason = "the stages that ask it come next")]
 mod programs;
 mod project;
 mod report;
+mod sbom;
 mod shipment;
 mod signing;
+mod skeleton;
+mod tools;
 
 use std::process::ExitCode;
 

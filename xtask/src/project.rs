@@ -2,10 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use cargo_metadata::{Metadata, MetadataCommand, Package};
+use cargo_metadata::{MetadataCommand, Package};
 use playbook::Playbook;
-use release_plan::sources::{self, DistWorkspace};
-use release_plan::{Exit, Measured, PLAN_SCHEMA, Plan, Policy, Product, Source, Tag, Version};
+use release_plan::sources::{self, DistWorkspace, ReleaseMetadata};
+use release_plan::{
+    Contents, Exit, Measured, PLAN_SCHEMA, Plan, Policy, Product, Source, Tag, Target, Tools,
+    Version,
+};
 
 use crate::failure::Exiting as _;
 use crate::git::{self, Tree};
@@ -13,47 +16,60 @@ use crate::{Failure, files};
 
 pub(crate) const PRODUCT_FILE: &str = "release-plan/product.yaml";
 pub(crate) const DIST_FILE: &str = "dist-workspace.toml";
+const MANIFEST_FILE: &str = "Cargo.toml";
 const TOOLCHAIN_FILE: &str = "rust-toolchain.toml";
 pub(crate) const LOCK_FILE: &str = "Cargo.lock";
 const PLAYBOOK_FOLDER: &str = "playbook/skills";
 /// What of the tree goes out as it is, whether git tracks it or not.
-pub(crate) const SHIPPED: [&str; 3] = ["README.md", "LICENSE*", PLAYBOOK_FOLDER];
+const SHIPPED: [&str; 3] = ["README.md", "LICENSE*", PLAYBOOK_FOLDER];
 
 /// A workspace with a product in it.
 pub(crate) struct Project {
     pub(crate) root: PathBuf,
     pub(crate) product: Product,
-    pub(crate) dist: DistWorkspace,
-    pub(crate) rust_toolchain: String,
+    dist: DistWorkspace,
+    metadata: ReleaseMetadata,
+    rust_toolchain: String,
     package: Package,
+    /// Folders of the workspace's packages, below the root.
+    folders: Vec<PathBuf>,
+    target_folder: PathBuf,
 }
 
 impl Project {
     /// Reads the project that `folder` lies in: the nearest folder with a `dist-workspace.toml`.
     pub(crate) fn find(folder: &Path) -> Result<Self, Failure> {
-        let root = folder
-            .ancestors()
-            .find(|ancestor| ancestor.join(DIST_FILE).is_file())
-            .ok_or_else(|| {
-                let message = format!(
-                    "{}: expected a folder with {DIST_FILE}, or one below it",
-                    folder.display()
-                );
-                Failure::new(Exit::Input, message)
-            })?;
+        let root = Self::root(folder).ok_or_else(|| {
+            let message = format!(
+                "{}: expected a folder with {DIST_FILE}, or one below it",
+                folder.display()
+            );
+            Failure::new(Exit::Input, message)
+        })?;
         let text = |file: &str| files::read_text(&root.join(file));
         let product = sources::product(PRODUCT_FILE, &text(PRODUCT_FILE)?).or_exit(Exit::Input)?;
         let dist = sources::dist_workspace(DIST_FILE, &text(DIST_FILE)?).or_exit(Exit::Input)?;
         let rust_toolchain =
             sources::rust_toolchain(TOOLCHAIN_FILE, &text(TOOLCHAIN_FILE)?).or_exit(Exit::Input)?;
-        let package = package(root, &product.name)?;
+        let metadata =
+            sources::release_metadata(MANIFEST_FILE, &text(MANIFEST_FILE)?).or_exit(Exit::Input)?;
+        let workspace = Workspace::read(root, &product.name)?;
         Ok(Self {
             root: root.to_owned(),
             product,
             dist,
+            metadata,
             rust_toolchain,
-            package,
+            package: workspace.package,
+            folders: workspace.folders,
+            target_folder: workspace.target_folder,
         })
+    }
+
+    /// The root of the project that `folder` lies in.
+    pub(crate) fn root(folder: &Path) -> Option<&Path> {
+        let mut above = folder.ancestors();
+        above.find(|ancestor| ancestor.join(DIST_FILE).is_file())
     }
 
     /// Reads the project that the process was started in.
@@ -66,9 +82,41 @@ impl Project {
         &self.package.version
     }
 
+    /// Where cargo puts what it makes.
+    pub(crate) fn target_folder(&self) -> &Path {
+        &self.target_folder
+    }
+
+    /// The targets that a release has an archive for, sorted.
+    pub(crate) fn targets(&self) -> &[Target] {
+        &self.dist.targets
+    }
+
+    /// The tools that make a release.
+    pub(crate) fn tools(&self) -> Tools {
+        Tools {
+            rust: self.rust_toolchain.clone(),
+            zig: self.metadata.zig.clone(),
+            cargo_zigbuild: self.metadata.cargo_zigbuild.clone(),
+            cargo_dist: self.dist.dist_version.clone(),
+            cargo_cyclonedx: self.metadata.cargo_cyclonedx.clone(),
+        }
+    }
+
     /// Where rehearsals leave what they made.
     pub(crate) fn rehearsals(&self) -> PathBuf {
         self.root.join("target/rehearsal")
+    }
+
+    /// What decides about the bytes that go out, whether git tracks it or not.
+    pub(crate) fn watched(&self) -> Vec<String> {
+        let found_by_cargo = ["build.rs", "src"];
+        let sources = self.folders.iter().flat_map(|folder| {
+            found_by_cargo.map(|name| folder.join(name).to_string_lossy().into_owned())
+        });
+        let asked_by_tools = [".cargo", "rust-toolchain"];
+        let named = SHIPPED.into_iter().chain(asked_by_tools);
+        named.map(str::to_owned).chain(sources).collect()
     }
 
     /// README and licences, which every archive carries, sorted by name.
@@ -107,6 +155,11 @@ impl Project {
 
     fn plan_of(&self, tree: &Tree, head: git::Head, version: &Version) -> Result<Plan, Failure> {
         let tag = Tag::of(version).or_exit(Exit::Input)?;
+        let contents = Contents {
+            targets: self.dist.targets.clone(),
+            homebrew: self.dist.homebrew,
+            sbom: self.metadata.cargo_cyclonedx.is_some(),
+        };
         Ok(Plan {
             schema: PLAN_SCHEMA.to_owned(),
             product: self.product.name.clone(),
@@ -118,21 +171,23 @@ impl Project {
             source: Source {
                 commit: head.commit,
                 committed_at: head.committed_at,
-                changes_sha256: tree.changes_sha256(&SHIPPED)?,
+                changes_sha256: tree.changes_sha256(&self.watched())?,
                 lock_sha256: self.lock()?.sha256(),
             },
-            rust_toolchain: self.rust_toolchain.clone(),
-            dist_version: self.dist.dist_version.clone(),
+            tools: self.tools(),
+            size_budget: self.metadata.size_budget,
             upgrades_from: self.product.upgrades.from.clone(),
             playbook_sha256: self.playbook()?.sha256(),
-            assets: Plan::assets_for(&self.product.name, &self.dist.targets),
+            assets: contents.assets(&self.product.name).or_exit(Exit::Input)?,
+            left_out: Vec::new(),
         })
     }
 
     /// In what this tree differs from the one that was planned: the same tree and version give the
-    /// same plan, byte for byte.
+    /// same plan, byte for byte, but for what it was told to leave out.
     pub(crate) fn differences(&self, plan: &Plan) -> Result<Vec<&'static str>, Failure> {
         let now = self.plan(&plan.version)?;
+        let plan = &plan.whole();
         if now == *plan {
             return Ok(Vec::new());
         }
@@ -145,12 +200,12 @@ impl Project {
             ),
             (LOCK_FILE, source.lock_sha256 != planned.lock_sha256),
             ("playbook", now.playbook_sha256 != plan.playbook_sha256),
-            ("targets", now.assets != plan.assets),
+            ("assets", now.assets != plan.assets),
             (
                 "package version",
                 now.package_version != plan.package_version,
             ),
-            ("toolchain", now.rust_toolchain != plan.rust_toolchain),
+            ("tools", now.tools != plan.tools),
         ]
         .into_iter()
         .filter_map(|(what, differs)| differs.then_some(what))
@@ -185,6 +240,10 @@ impl Project {
 pub(crate) fn read_plan(product: &Product, file: &Path) -> Result<Plan, Failure> {
     let refused =
         |message: String| Failure::new(Exit::Input, format!("{}: {message}", file.display()));
+    if !file.is_file() {
+        let found = "expected a plan, found none; make one with `cargo xtask plan`";
+        return Err(refused(found.to_owned()));
+    }
     let plan = Plan::parse(&files::read(file)?).map_err(|error| refused(error.to_string()))?;
     if plan.is_of(product) {
         return Ok(plan);
@@ -195,19 +254,41 @@ pub(crate) fn read_plan(product: &Product, file: &Path) -> Result<Plan, Failure>
     )))
 }
 
-fn package(root: &Path, name: &str) -> Result<Package, Failure> {
-    let Metadata { packages, .. } = MetadataCommand::new()
-        .manifest_path(root.join("Cargo.toml"))
-        .no_deps()
-        .exec()
-        .map_err(|error| Failure::new(Exit::Input, format!("Cargo.toml: {error}")))?;
-    packages
-        .into_iter()
-        .find(|package| package.name == name)
-        .ok_or_else(|| {
-            let message = format!(
-                "{PRODUCT_FILE}: name: expected a package of the workspace, found {name:?}"
-            );
-            Failure::new(Exit::Input, message)
+/// What cargo says of the workspace.
+struct Workspace {
+    package: Package,
+    folders: Vec<PathBuf>,
+    target_folder: PathBuf,
+}
+
+impl Workspace {
+    /// The workspace at `root`, in which the product is called `name`.
+    fn read(root: &Path, name: &str) -> Result<Self, Failure> {
+        let metadata = MetadataCommand::new()
+            .manifest_path(root.join("Cargo.toml"))
+            .no_deps()
+            .exec()
+            .map_err(|error| Failure::new(Exit::Input, format!("Cargo.toml: {error}")))?;
+        let folders = metadata.packages.iter().filter_map(|package| {
+            let folder = package.manifest_path.parent()?;
+            let folder = folder.strip_prefix(&metadata.workspace_root).ok()?;
+            Some(folder.as_std_path().to_owned())
+        });
+        let folders = folders.collect();
+        let target_folder = metadata.target_directory.into();
+        let mut packages = metadata.packages.into_iter();
+        let package = packages
+            .find(|package| package.name == name)
+            .ok_or_else(|| {
+                let message = format!(
+                    "{PRODUCT_FILE}: name: expected a package of the workspace, found {name:?}"
+                );
+                Failure::new(Exit::Input, message)
+            })?;
+        Ok(Self {
+            package,
+            folders,
+            target_folder,
         })
+    }
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::Failure;
 use crate::gates::{Row, Verdict};
+use crate::programs::built::{Built, Ran};
 
 /// The report of a rehearsal, as `report.json` holds it.
 #[derive(Debug, Serialize)]
@@ -24,6 +25,8 @@ pub(crate) struct Report {
     /// In the order they ran.
     pub(crate) stages: Vec<Stage>,
     pub(crate) checks: Vec<Row>,
+    /// What is known of the program in each archive.
+    pub(crate) binaries: Vec<Built>,
     pub(crate) assets: Vec<ReportedAsset>,
     pub(crate) not_rehearsed: Vec<NotRehearsed>,
     /// Shell lines that verify the assets with other people's tools.
@@ -82,6 +85,11 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
+/// Words that others have written, without what would make a terminal do something.
+pub(crate) fn plain(words: &str) -> String {
+    words.replace(char::is_control, "\u{fffd}")
+}
+
 /// The rows of the gates: a line each, and all of it where something is not as it should be.
 pub(crate) fn gates_text(rows: &[Row]) -> String {
     let mut text = String::new();
@@ -127,6 +135,17 @@ impl Report {
                 asset.name.to_string(),
             ]);
         }
+        let mut binaries = table(["target", "needs", "run"]);
+        for built in &self.binaries {
+            let ran = match &built.ran {
+                Ran::Told(how) => plain(how),
+                Ran::Not(_) => "no".to_owned(),
+            };
+            binaries.add_row([built.target.to_string(), plain(&built.needs), ran]);
+        }
+        if !self.binaries.is_empty() {
+            text.push_str(&format!("\nPrograms\n{binaries}\n"));
+        }
         let mut stages = table(["stage", "version", "seconds", ""]);
         for stage in &self.stages {
             let cached = if stage.cached { "cached" } else { "" };
@@ -158,7 +177,8 @@ impl Report {
     }
 }
 
-fn table<const N: usize>(header: [&str; N]) -> Table {
+/// A table of plain columns.
+pub(crate) fn table<const N: usize>(header: [&str; N]) -> Table {
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING)

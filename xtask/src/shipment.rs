@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use release_plan::{
-    Asset, AssetName, BUNDLE_SUFFIX, Checksums, Exit, Manifest, Measured, Plan, Target,
+    Asset, AssetName, BUNDLE_SUFFIX, Checksums, Exit, Manifest, Measured, Plan, Reservation, Target,
 };
 
 use crate::{Failure, files};
@@ -21,6 +21,8 @@ fn describe(asset: &Asset) -> String {
 /// The assets of one release in a folder, complete but for bundles.
 pub(crate) struct Shipment {
     folder: PathBuf,
+    /// Why it may be rehearsed and never published.
+    pub(crate) reservations: Vec<Reservation>,
     /// What is signed: every asset, `release.json` and `SHA256SUMS`, sorted by name.
     pub(crate) assets: Vec<(AssetName, Measured)>,
 }
@@ -82,7 +84,7 @@ impl Shipment {
                 return Err(refused(format!("release.json says {said}, found {found}")));
             }
         }
-        if manifest != Manifest::new(plan, manifest.toolchain.clone(), listed)? {
+        if manifest != Manifest::new(plan, manifest.toolchains.clone(), listed)? {
             return Err(refused(
                 "release.json says other things than the plan".to_owned(),
             ));
@@ -95,7 +97,10 @@ impl Shipment {
         Checksums::parse(&read(AssetName::CHECKSUMS)?)
             .and_then(|listed| listed.agree_with(&summed))
             .map_err(|error| refused(error.to_string()))?;
+        let mut reservations = plan.reservations();
+        reservations.extend(manifest.reservations(plan));
         Ok(Self {
+            reservations,
             folder: folder.to_owned(),
             assets,
         })

@@ -15,12 +15,24 @@ pub(crate) struct DryRun {
     pub(crate) product: Product,
 }
 
+/// One that runs on the machines of those who develop this, and one that is cross-compiled, whose
+/// headers there is most to see in.
+pub(crate) const TARGETS: [&str; 2] = [NATIVE, "aarch64-apple-darwin"];
+#[cfg(target_arch = "x86_64")]
+pub(crate) const NATIVE: &str = "x86_64-unknown-linux-musl";
+#[cfg(target_arch = "aarch64")]
+pub(crate) const NATIVE: &str = "aarch64-unknown-linux-musl";
+
 pub(crate) fn dry_run() -> &'static DryRun {
     static DRY_RUN: OnceLock<DryRun> = OnceLock::new();
     DRY_RUN.get_or_init(|| {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        let output = Command::new(env!("CARGO"))
-            .args(["xtask", "dry-run", "--json"])
+        let mut command = Command::new(env!("CARGO"));
+        command.args(["xtask", "dry-run", "--json"]);
+        for target in TARGETS {
+            command.args(["--target", target]);
+        }
+        let output = command
             .current_dir(root)
             // A proxy that is down must not matter to what stays on this machine.
             .env("HTTP_PROXY", "http://127.0.0.1:9")
@@ -132,5 +144,62 @@ fn the_lines_to_try_yourself_work_as_they_are_printed() {
             "{line}: {}",
             String::from_utf8_lossy(&output.stderr)
         );
+    }
+}
+
+#[test]
+fn every_target_that_was_picked_is_built_examined_and_run_where_it_can_be() {
+    let run = dry_run();
+    let binaries = run.report["binaries"].as_array().unwrap();
+    let built: Vec<_> = binaries
+        .iter()
+        .map(|built| built["target"].as_str().unwrap())
+        .collect();
+    let mut picked = TARGETS;
+    picked.sort_unstable();
+    assert_eq!(built, picked);
+    for built in binaries {
+        let target = built["target"].as_str().unwrap();
+        let ran = &built["ran"];
+        assert_eq!(ran["told"].is_string(), target == NATIVE, "{target}: {ran}");
+        assert_eq!(ran["not"].is_string(), target != NATIVE, "{target}: {ran}");
+        assert_eq!(built["toolchain"]["zig"], run.plan.tools.zig.to_string());
+    }
+    let not_rehearsed = run.report["not_rehearsed"].as_array().unwrap();
+    let names = |what: &str| not_rehearsed.iter().any(|row| row["what"] == what);
+    assert!(names("running the program for aarch64-apple-darwin"));
+    for left_out in &run.plan.left_out {
+        assert!(
+            names(left_out.name.as_str()),
+            "{} is not named",
+            left_out.name
+        );
+    }
+    let others = run
+        .plan
+        .left_out
+        .iter()
+        .filter(|asset| asset.target.is_some());
+    assert_eq!(
+        others.count(),
+        run.plan.whole().targets().len() - TARGETS.len()
+    );
+}
+
+#[test]
+fn nothing_of_this_machine_is_in_any_asset() {
+    let run = dry_run();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let home = std::env::var("HOME").unwrap();
+    let private = [root.to_str().unwrap().to_owned(), format!("{home}/")];
+    for file in fs::read_dir(run.folder.join("assets")).unwrap() {
+        let file = file.unwrap().path();
+        let bytes = fs::read(&file).unwrap();
+        for private in &private {
+            let found = bytes
+                .windows(private.len())
+                .any(|window| window == private.as_bytes());
+            assert!(!found, "{} holds {private}", file.display());
+        }
     }
 }

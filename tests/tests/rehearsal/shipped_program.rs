@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 
 use release_plan::Exit;
 
-use crate::dry_run::{DryRun, dry_run};
+use crate::dry_run::{DryRun, NATIVE, dry_run};
 
 struct Shipped {
     run: &'static DryRun,
@@ -17,11 +17,7 @@ struct Shipped {
 fn shipped() -> Shipped {
     let run = dry_run();
     let scratch = tempfile::tempdir().unwrap();
-    let archive = run
-        .signed()
-        .into_iter()
-        .find(|name| name.ends_with(".tar.gz"))
-        .unwrap();
+    let archive = format!("{}-{NATIVE}.tar.gz", run.product.name);
     let status = Command::new("tar")
         .args(["-xzf"])
         .arg(run.asset(&archive))

@@ -12,7 +12,7 @@ use rehearsal::github::Repository;
 use rehearsal::sigstore::{Job, Sigstore};
 use release_plan::{
     Asset, AssetKind, AssetName, Channel, Instant, MANIFEST_SCHEMA, Manifest, Measured,
-    POINTER_SCHEMA, PlannedAsset, Pointer, Sha256, Tag, Target, Toolchain, Version,
+    POINTER_SCHEMA, PlannedAsset, Pointer, Sha256, StdOrigin, Tag, Target, Toolchain, Version,
 };
 use serde_json::Value;
 use sigstore_sign::oidc::IdentityToken;
@@ -141,14 +141,23 @@ impl Rig {
             version: version.clone(),
             commit: COMMIT.parse().unwrap(),
             plan_sha256: Sha256::of(b"plan"),
-            toolchain: Toolchain {
-                rustc: "rustc 1.95.0".to_owned(),
-            },
+            toolchains: BTreeMap::new(),
             upgrades_from: Version::new(0, 0, 0),
             playbook_sha256: playbook_sha256(),
             assets: vec![Asset::new(asset, Measured::of(&archive))],
         };
         alter(&mut manifest);
+        let toolchain = Toolchain {
+            rustc: "rustc 1.95.0".to_owned(),
+            std: StdOrigin::Prebuilt,
+            zig: None,
+            cargo_zigbuild: None,
+        };
+        let targets = manifest
+            .assets
+            .iter()
+            .filter_map(|asset| asset.target.clone());
+        manifest.toolchains = targets.map(|target| (target, toolchain.clone())).collect();
         let path = folder.join(AssetName::MANIFEST);
         fs::write(&path, manifest.render()).unwrap();
         self.sign(&path, &release_job(&version.to_string()));

@@ -1,35 +1,44 @@
 //! `assemble`: makes every asset but the bundles, in a folder that appears when all are whole.
 
-use std::ffi::OsString;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use release_plan::{
-    Asset, AssetKind, AssetName, Checksums, Exit, Manifest, Plan, PlannedAsset, Target, Toolchain,
+    Asset, AssetKind, AssetName, Checksums, Exit, Manifest, Measured, Plan, PlannedAsset, Target,
+    Toolchain,
 };
 
-use super::build::Built;
 use super::say;
-use crate::archive::{self, Member};
 use crate::failure::Exiting as _;
+use crate::programs::built::{self, Built};
+use crate::programs::inspect;
 use crate::project::Project;
-use crate::{Failure, bootstrap, cli, files};
+use crate::{Failure, bootstrap, cli, dist, files, sbom};
 
 pub(super) fn run(arguments: &cli::Assemble) -> Result<(), Failure> {
     let project = Project::here()?;
     let plan = project.take_plan(&arguments.plan.plan)?;
     check_replaceable(&arguments.out)?;
-    let partial = beside(&arguments.out, ".partial");
+    // Without the slash that a person may have put at its end.
+    let out: PathBuf = arguments.out.components().collect();
+    let [partial, old] = [".partial", ".old"].map(|suffix| beside(&out, suffix));
     files::remove_folder(&partial)?;
+    files::remove_folder(&old)?;
     files::make_folder(&partial)?;
-    let made = assemble(&project, &plan, &arguments.binaries, &partial);
+    for folder in &arguments.from {
+        built::archives_in(&plan, folder)?;
+    }
+    let made = assemble(&project, &plan, &arguments.from, &partial);
     if made.is_err() {
         files::remove_folder(&partial)?;
     }
     made?;
-    files::remove_folder(&arguments.out)?;
-    files::rename(&partial, &arguments.out)?;
+    if out.is_dir() {
+        files::rename(&out, &old)?;
+    }
+    files::rename(&partial, &out)?;
+    files::remove_folder(&old)?;
     let count = plan.assets.len() + 2;
     say(format!("{count} assets in {}", arguments.out.display()));
     Ok(())
@@ -55,23 +64,54 @@ fn check_replaceable(out: &Path) -> Result<(), Failure> {
     Err(Failure::new(Exit::Input, message))
 }
 
-fn assemble(project: &Project, plan: &Plan, binaries: &Path, out: &Path) -> Result<(), Failure> {
+fn assemble(project: &Project, plan: &Plan, from: &[PathBuf], out: &Path) -> Result<(), Failure> {
     let mut assets = Vec::new();
+    let mut toolchains = BTreeMap::new();
     for planned in &plan.assets {
         if let (AssetKind::Archive, Some(target)) = (planned.kind, &planned.target) {
-            assets.push(archive(project, plan, planned, target, binaries, out)?);
+            let (asset, toolchain) = take_archive(project, plan, planned, target, from, out)?;
+            toolchains.insert(target.clone(), toolchain);
+            assets.push(asset);
         }
     }
+    let archives = assets.clone();
+    let mut derived = None;
     for planned in &plan.assets {
         let bytes = match planned.kind {
             AssetKind::Archive => continue,
             AssetKind::Plan => plan.render(),
-            AssetKind::BootstrapScript => script(project, plan, &planned.name, &assets)?,
+            AssetKind::BootstrapScript => script(project, plan, &planned.name, &archives)?,
+            AssetKind::Sbom => {
+                sbom::sbom(&project.root, plan, &plan.targets()).or_exit(Exit::Input)?
+            }
+            AssetKind::HomebrewFormula | AssetKind::DistManifest => {
+                let derived = match &derived {
+                    Some(derived) => derived,
+                    None => derived
+                        .insert(dist::derive(&project.root, plan, &archives).or_exit(Exit::Input)?),
+                };
+                if planned.kind == AssetKind::HomebrewFormula {
+                    derived.formula.clone()
+                } else {
+                    derived.manifest.clone()
+                }
+            }
+            AssetKind::Other => unreachable!("a plan has no kind of asset that is not known here"),
         };
         let measured = files::write(&out.join(planned.name.as_str()), &bytes)?;
         assets.push(Asset::new(planned.clone(), measured));
     }
-    let manifest = Manifest::new(plan, toolchain(project)?, assets)?;
+    seal(plan, toolchains, assets, out)
+}
+
+/// Writes `release.json` and `SHA256SUMS`, which say what the assets are.
+pub(super) fn seal(
+    plan: &Plan,
+    toolchains: BTreeMap<Target, Toolchain>,
+    assets: Vec<Asset>,
+    out: &Path,
+) -> Result<(), Failure> {
+    let manifest = Manifest::new(plan, toolchains, assets)?;
     let measured = files::write(&out.join(AssetName::MANIFEST), &manifest.render())?;
     let mut checksums: Checksums = manifest
         .assets
@@ -86,56 +126,45 @@ fn assemble(project: &Project, plan: &Plan, binaries: &Path, out: &Path) -> Resu
     Ok(())
 }
 
-fn archive(
+/// Takes an archive over from where `build` left it, once its record, its members and the program
+/// in it are as they must be.
+fn take_archive(
     project: &Project,
     plan: &Plan,
     planned: &PlannedAsset,
     target: &Target,
-    binaries: &Path,
+    from: &[PathBuf],
     out: &Path,
-) -> Result<Asset, Failure> {
-    if target.is_windows() {
-        let message = format!("{target}: archives for Windows cannot be made yet");
-        return Err(Failure::new(Exit::Input, message));
-    }
-    let program = target.executable(&plan.product);
-    let folder = binaries.join(target.as_str());
-    let file = folder.join(&program);
-    let built = Built::read(&folder)?;
-    let found = Built {
-        plan_sha256: plan.digest(),
-        program_sha256: files::measure(&file)?.sha256(),
-    };
-    if built != found {
+) -> Result<(Asset, Toolchain), Failure> {
+    let documents = project.documents()?;
+    // A folder that is given twice is still one place.
+    let places = from.iter().filter_map(|folder| {
+        let path = folder.join(planned.name.as_str());
+        path.is_file().then(|| path.canonicalize().unwrap_or(path))
+    });
+    let places: Vec<PathBuf> = places.collect::<BTreeSet<_>>().into_iter().collect();
+    let [path] = places.as_slice() else {
+        let folders: Vec<String> = from
+            .iter()
+            .map(|folder| folder.display().to_string())
+            .collect();
         let message = format!(
-            "{}: expected the program that `build` made by this plan, found another; build again",
-            file.display()
+            "{}: expected it once in {}, found it {} times; build it with \
+             `cargo xtask build --target {target}`",
+            planned.name,
+            folders.join(", "),
+            places.len(),
         );
         return Err(Failure::new(Exit::Input, message));
-    }
-    let mut members = vec![Member {
-        file,
-        name: program,
-        executable: true,
-    }];
-    for file in project.documents()? {
-        let name = file
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        members.push(Member {
-            name,
-            file,
-            executable: false,
-        });
-    }
-    let root = target.archive_stem(&plan.product);
-    let time = plan.source.committed_at;
-    let measured = files::write_with(&out.join(planned.name.as_str()), |file| {
-        archive::write_tar_gz(file, &root, members, time)
-    })?;
-    Ok(Asset::new(planned.clone(), measured))
+    };
+    let built = Built::read(path)?;
+    built.check(plan, target, path)?;
+    let bytes = files::read(path)?;
+    let measured = Measured::of(&bytes);
+    built.check_bytes(path, measured)?;
+    inspect::archive(&project.root, plan, planned, &documents, &bytes)?;
+    files::write(&out.join(planned.name.as_str()), &bytes)?;
+    Ok((Asset::new(planned.clone(), measured), built.toolchain))
 }
 
 fn script(
@@ -147,18 +176,6 @@ fn script(
     let template = files::read_text(&project.root.join("bootstrap").join(name.as_str()))?;
     let script = bootstrap::stamp(name.as_str(), &template, &project.product, plan, assets)?;
     Ok(script.into_bytes())
-}
-
-fn toolchain(project: &Project) -> Result<Toolchain, Failure> {
-    let rustc = std::env::var_os("RUSTC").unwrap_or(OsString::from("rustc"));
-    let output = Command::new(rustc)
-        .arg("--version")
-        .current_dir(&project.root)
-        .output();
-    let output = output.or_exit(Exit::Input)?;
-    Ok(Toolchain {
-        rustc: String::from_utf8_lossy(&output.stdout).trim().to_owned(),
-    })
 }
 
 fn beside(path: &Path, suffix: &str) -> PathBuf {

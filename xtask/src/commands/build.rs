@@ -1,27 +1,160 @@
-//! `build`: compiles the program for the plan's targets.
+//! `build`: compiles the program for the targets that were asked for, one after another, looks at
+//! what came out, and packs it. A target that fails does not keep the others from being built.
 
-use std::path::Path;
-use std::process::Command;
+use std::path::{Path, PathBuf};
 
-use release_plan::{Exit, Plan, Sha256, Target};
-use serde::{Deserialize, Serialize};
+use release_plan::{Exit, Plan, PlannedAsset, Sha256, Target};
+use serde::Deserialize;
 
 use super::say;
 use crate::failure::Exiting as _;
+use crate::programs::archive;
+use crate::programs::built::{Built, Ran};
+use crate::programs::compile::{self, Site};
+use crate::programs::compiler::{Builder, Compiler};
+use crate::programs::runner::{self, Runner};
+use crate::programs::{Headers, configuration, inspect};
 use crate::project::Project;
-use crate::{Failure, cli, files, gates, process};
-
-/// The profile that ships: LTO, one codegen unit, stripped, aborting on panic.
-const PROFILE: &str = "dist";
+use crate::{Failure, cli, files, process};
 
 pub(super) fn run(arguments: &cli::Build) -> Result<(), Failure> {
     let project = Project::here()?;
     let plan = project.take_plan(&arguments.plan.plan)?;
     refuse_rights()?;
-    for target in plan.targets() {
-        build(&project, &plan, &target, &arguments.out)?;
+    let wanted = if arguments.targets.all_targets {
+        plan.archives().collect()
+    } else {
+        plan.archives_for(&arguments.targets.target)
+            .or_exit(Exit::Input)?
+    };
+    let compilers = Compiler::all(&project.root)?;
+    // Every target's toolchain is found before the first minute is spent on compiling.
+    let builders = wanted.into_iter().map(|planned| {
+        let target = target_of(planned);
+        Ok((
+            planned,
+            Builder::find(&compilers, target, &plan.tools).or_exit(Exit::Input)?,
+        ))
+    });
+    let builders: Vec<(&PlannedAsset, Builder)> = builders.collect::<Result<_, Failure>>()?;
+    let site = Site::new(&project.root, project.target_folder());
+    build_all(&project, &plan, &site, &builders, &arguments.out)
+}
+
+/// The target of an archive.
+pub(super) fn target_of(planned: &PlannedAsset) -> &Target {
+    planned
+        .target
+        .as_ref()
+        .expect("an archive of a plan is for a target")
+}
+
+/// Compiles, examines and packs; every target that can be is built before the first failure ends
+/// the stage.
+pub(super) fn build_all(
+    project: &Project,
+    plan: &Plan,
+    site: &Site,
+    builders: &[(&PlannedAsset, Builder)],
+    out: &Path,
+) -> Result<(), Failure> {
+    for (_, builder) in builders {
+        configuration::check(&site.root, &site.cargo_home, builder.zig.is_some())?;
     }
-    Ok(())
+    let mut programs = Vec::new();
+    let mut failures = Vec::new();
+    for (planned, builder) in builders {
+        // What stands there from before must not be taken for what failed to be built now.
+        Built::remove(&out.join(planned.name.as_str()))?;
+        let target = target_of(planned);
+        say(format!(
+            "{target}: compiling with {}",
+            builder.toolchain(&plan.tools)
+        ));
+        match program(plan, site, target, builder) {
+            Ok(program) => programs.push((*planned, builder, program)),
+            Err(failure) if failure.exit() == Exit::Interrupted => return Err(failure),
+            Err(failure) => {
+                say(format!("error: {failure}"));
+                failures.push(failure);
+            }
+        }
+    }
+    let documents = project.documents()?;
+    let jobs = programs.iter().map(|(planned, _, program)| {
+        let path = out.join(planned.name.as_str());
+        let file = (program.path.clone(), program.sha256);
+        inspect::packing(plan, target_of(planned), file, &documents, path)
+    });
+    let jobs: Vec<_> = jobs.collect();
+    if !jobs.is_empty() {
+        files::make_folder(out)?;
+    }
+    let packed = archive::write_all(&jobs, plan.source.committed_at)?;
+    for ((planned, builder, program), measured) in programs.into_iter().zip(packed) {
+        let target = target_of(planned).clone();
+        let Program { headers, ran, .. } = program;
+        say(format!(
+            "{}: {} bytes; {headers}; {}",
+            planned.name,
+            measured.size(),
+            match &ran {
+                Ran::Told(how) => format!("ran {how}"),
+                Ran::Not(why) => format!("not run: {why}"),
+            }
+        ));
+        let toolchain = builder.toolchain(&plan.tools);
+        let built = Built::new(plan, target, measured, toolchain, &headers, ran)?;
+        built.write(&out.join(planned.name.as_str()))?;
+    }
+    match failures.len() {
+        0 => Ok(()),
+        1 => Err(failures.remove(0)),
+        count => {
+            let exit = failures[0].exit();
+            let words: Vec<_> = failures.iter().map(ToString::to_string).collect();
+            let all = builders.len();
+            Err(Failure::new(
+                exit,
+                format!("{count} of {all} targets failed: {}", words.join("\n  ")),
+            ))
+        }
+    }
+}
+
+/// A program that is what the plan says.
+struct Program {
+    path: PathBuf,
+    /// Of what was looked at, and is to be packed.
+    sha256: Sha256,
+    headers: Headers,
+    ran: Ran,
+}
+
+fn program(
+    plan: &Plan,
+    site: &Site,
+    target: &Target,
+    builder: &Builder,
+) -> Result<Program, Failure> {
+    let path = compile::compile(site, plan, target, builder)?;
+    let bytes = files::read(&path)?;
+    let headers = inspect::program(&site.root, plan, target, &bytes)?;
+    let sha256 = Sha256::of(&bytes);
+    let ran = match runner::for_target(target) {
+        Err(why) => Ran::Not(why.to_string()),
+        Ok(runner) => {
+            check_identity(&runner, &path, plan, target)?;
+            Ran::Told(runner.name().to_owned())
+        }
+    };
+    process::check_interrupt()?;
+    Ok(Program {
+        path,
+        sha256,
+        headers,
+        ran,
+    })
 }
 
 /// A CI job that compiles must not have been given a right at all; at a desk, what is built does
@@ -39,115 +172,13 @@ fn refuse_rights() -> Result<(), Failure> {
     Ok(())
 }
 
-fn build(project: &Project, plan: &Plan, target: &Target, out: &Path) -> Result<(), Failure> {
-    let host = env!("XTASK_HOST");
-    if target.as_str() != host {
-        let message = format!("{target}: expected this machine's own target {host}");
-        return Err(Failure::new(Exit::Input, message));
-    }
-    let executable = target.executable(&plan.product);
-    let mut cargo = Command::new(gates::cargo());
-    cargo
-        .args([
-            "build",
-            "--locked",
-            "--package",
-            &plan.product,
-            "--bin",
-            &plan.product,
-        ])
-        .args(["--profile", PROFILE, "--target", target.as_str()])
-        .args(["--message-format", "json-render-diagnostics"])
-        .current_dir(&project.root)
-        .env("RELEASE_VERSION", plan.version.to_string())
-        .env("RELEASE_COMMIT", plan.source.label())
-        .env(
-            "SOURCE_DATE_EPOCH",
-            plan.source.committed_at.seconds().to_string(),
-        );
-    // What the cargo that runs us has set for us is not for the program that is built.
-    for (name, _) in std::env::vars_os() {
-        let name = name.to_string_lossy();
-        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
-            cargo.env_remove(&*name);
-        }
-    }
-    // Whatever a dependency's build script does, it can neither sign nor publish.
-    process::withhold_rights(&mut cargo);
-    cargo.stderr(std::process::Stdio::inherit());
-    let output = cargo.output()?;
-    if !output.status.success() {
-        let message = format!("{target}: cargo build failed with {}", output.status);
-        return Err(Failure::new(Exit::Failed, message));
-    }
-    let built = executable_of(&output.stdout, &plan.product)?;
-    check_identity(Path::new(&built), plan, target)?;
-    let folder = out.join(target.as_str());
-    files::make_folder(&folder)?;
-    let destination = folder.join(&executable);
-    let measured = files::copy_program(Path::new(&built), &destination)?;
-    Built {
-        plan_sha256: plan.digest(),
-        program_sha256: measured.sha256(),
-    }
-    .write(&folder)?;
-    say(format!(
-        "{executable} for {target}: {} bytes",
-        measured.size()
-    ));
-    Ok(())
-}
-
-/// What `build` leaves beside a program, so that `assemble` takes none that was not built by its
-/// plan.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Built {
-    pub(super) plan_sha256: Sha256,
-    pub(super) program_sha256: Sha256,
-}
-
-impl Built {
-    const FILE: &str = "built.json";
-
-    fn write(&self, folder: &Path) -> Result<(), Failure> {
-        let json = serde_json::to_vec_pretty(self)?;
-        files::write(&folder.join(Self::FILE), &json).map(drop)
-    }
-
-    /// Reads what was left in the folder of one target.
-    pub(super) fn read(folder: &Path) -> Result<Self, Failure> {
-        let file = folder.join(Self::FILE);
-        if !file.is_file() {
-            let message = format!(
-                "{}: expected a program and {}, found none; run `build` first",
-                folder.display(),
-                Self::FILE
-            );
-            return Err(Failure::new(Exit::Input, message));
-        }
-        serde_json::from_slice(&files::read(&file)?)
-            .map_err(|error| Failure::new(Exit::Input, format!("{}: {error}", file.display())))
-    }
-}
-
-/// Where cargo says it put the program.
-fn executable_of(messages: &[u8], program: &str) -> Result<String, Failure> {
-    for message in cargo_metadata::Message::parse_stream(messages) {
-        if let cargo_metadata::Message::CompilerArtifact(artifact) = message?
-            && artifact.target.name == program
-            && let Some(executable) = artifact.executable
-        {
-            return Ok(executable.into_string());
-        }
-    }
-    Err(Failure::new(
-        Exit::Failed,
-        format!("cargo built no program called {program}"),
-    ))
-}
-
 /// Runs the program: it must call itself what the plan calls it.
-fn check_identity(program: &Path, plan: &Plan, target: &Target) -> Result<(), Failure> {
+fn check_identity(
+    runner: &Runner,
+    program: &Path,
+    plan: &Plan,
+    target: &Target,
+) -> Result<(), Failure> {
     #[derive(Deserialize)]
     struct Told {
         version: String,
@@ -155,10 +186,17 @@ fn check_identity(program: &Path, plan: &Plan, target: &Target) -> Result<(), Fa
         target: String,
         playbook_sha256: String,
     }
-    let output = Command::new(program)
-        .args(["--version", "--json"])
-        .output()?;
-    let told: Told = serde_json::from_slice(&output.stdout).or_exit(Exit::Gate)?;
+    let output = runner.output(program, &["--version", "--json"])?;
+    let told: Told = serde_json::from_slice(&output.stdout).map_err(|error| {
+        let message = format!(
+            "{target}: expected `--version --json` to tell version, commit, target and playbook \
+             {}, found {} ({error}): {}",
+            runner.name(),
+            output.status,
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
+        Failure::new(Exit::Gate, message)
+    })?;
     for (what, expected, found) in [
         ("version", plan.version.to_string(), told.version),
         ("commit", plan.source.label(), told.commit),
@@ -170,10 +208,7 @@ fn check_identity(program: &Path, plan: &Plan, target: &Target) -> Result<(), Fa
         ),
     ] {
         if expected != found {
-            let message = format!(
-                "{}: expected to tell {what} {expected}, found {found}",
-                program.display()
-            );
+            let message = format!("{target}: expected to tell {what} {expected}, found {found}");
             return Err(Failure::new(Exit::Gate, message));
         }
     }

@@ -7,7 +7,7 @@ use crate::cli;
 use crate::gates;
 use crate::project::{self, Project};
 use crate::report;
-use crate::{Failure, files};
+use crate::{Failure, files, process};
 
 pub(super) fn run(arguments: &cli::Check) -> Result<(), Failure> {
     let project = Project::here()?;
@@ -16,6 +16,7 @@ pub(super) fn run(arguments: &cli::Check) -> Result<(), Failure> {
         None => project.plan(project.package_version())?,
     };
     let rows = gates::run(&project, &plan)?;
+    process::check_interrupt()?;
     let mut json = serde_json::to_vec_pretty(&rows)?;
     json.push(b'\n');
     if let Some(out) = &arguments.out {

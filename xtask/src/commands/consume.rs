@@ -9,10 +9,9 @@ use release_plan::{Exit, Plan, Product};
 use serde::Deserialize;
 
 use super::say;
-use crate::failure::Exiting as _;
 use crate::project::{self, Project};
 use crate::shipment::Shipment;
-use crate::{Failure, cli};
+use crate::{Failure, cli, process};
 
 pub(super) fn run(arguments: &cli::Consume) -> Result<(), Failure> {
     let product = Project::here()?.product;
@@ -104,7 +103,8 @@ impl Person<'_> {
     }
 
     fn run(&self, mut command: Command) -> Result<Vec<u8>, Failure> {
-        let output = command.output().or_exit(Exit::Gate)?;
+        let output = process::output(&mut command, process::NO_LIMIT)
+            .map_err(|failure| Failure::new(Exit::Gate, failure))?;
         let words = String::from_utf8_lossy(&output.stderr);
         say(words.trim_end());
         if output.status.success() {

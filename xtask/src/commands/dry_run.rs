@@ -7,32 +7,33 @@ use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use release_plan::{
-    AssetKind, AssetName, BUNDLE_SUFFIX, Channel, Exit, Plan, Product, Tag, Version,
-};
+use release_plan::{AssetName, BUNDLE_SUFFIX, Channel, Exit, Plan, Product, Tag, Target, Version};
 
 use super::plan::tagged_version;
 use super::say;
 use crate::gates::{Row, Verdict};
+use crate::programs::built::{Built, Ran};
 use crate::project::{self, Project};
 use crate::report::{self, NotRehearsed, Outcome, Report, ReportedAsset};
 use crate::shipment::Shipment;
-use crate::{Failure, cli, files, process};
+use crate::{Failure, cli, files};
 
 mod loopback;
+mod scope;
 mod stages;
 
 use loopback::World;
+use scope::Scope;
 use stages::Stages;
 
 pub(super) fn run(arguments: &cli::DryRun) -> Result<(), Failure> {
-    process::watch_interrupts()?;
     let project = Project::here()?;
     let version = tagged_version(&project, arguments.tag.as_ref())?;
     let tag = Tag::of(&version)?;
     let rehearsals = project.rehearsals();
     files::make_folder(&rehearsals)?;
     let _lock = lock(&rehearsals.join("lock"))?;
+    let scope = Scope::resolve(&project, &version, arguments)?;
 
     let folder = rehearsals.join(tag.to_string());
     files::remove_folder(&folder)?;
@@ -44,6 +45,7 @@ pub(super) fn run(arguments: &cli::DryRun) -> Result<(), Failure> {
         project: &project,
         world: &world,
         folder: &folder,
+        scope: &scope,
         strict: arguments.strict,
     };
     let ended = rehearsal.run(&version, &mut stages);
@@ -90,13 +92,14 @@ struct Rehearsal<'a> {
     project: &'a Project,
     world: &'a World,
     folder: &'a Path,
+    scope: &'a Scope,
     strict: bool,
 }
 
 /// Where the stages of one version leave what they make.
 struct Places {
     plan: PathBuf,
-    binaries: PathBuf,
+    archives: PathBuf,
     assets: PathBuf,
     checks: PathBuf,
 }
@@ -105,7 +108,7 @@ impl Places {
     fn below(folder: &Path) -> Self {
         Self {
             plan: folder.join(AssetName::PLAN),
-            binaries: folder.join("binaries"),
+            archives: folder.join("archives"),
             assets: folder.join("assets"),
             checks: folder.join("checks.json"),
         }
@@ -124,31 +127,51 @@ impl Rehearsal<'_> {
     fn run(&self, version: &Version, stages: &mut Stages) -> Result<(), Failure> {
         let places = Places::below(self.folder);
         let tag = Tag::of(version)?.to_string();
-        let plan = self.plan(stages, &places, version, &["--tag", &tag])?;
+        let left_out: Vec<_> = self.scope.without.iter().map(|left| &left.name).collect();
+        let plan = self.plan(stages, &places, version, &["--tag", &tag], &left_out)?;
         self.check(stages, &places, &plan)?;
-        self.build(stages, &places, &plan)?;
-        self.make(stages, &places, &plan)?;
-
-        let earlier = predecessor(version)?;
-        let earlier_folder = self.folder.join("predecessor");
-        files::make_folder(&earlier_folder)?;
-        let mut earlier_places = Places::below(&earlier_folder);
-        let as_version = earlier.to_string();
-        let asked = ["--as-version", &as_version];
-        let earlier_plan = self.plan(stages, &earlier_places, &earlier, &asked)?;
-        self.check(stages, &earlier_places, &earlier_plan)?;
-        earlier_places.binaries = self.build_once(stages, &earlier_places, &earlier_plan)?;
-        self.make(stages, &earlier_places, &earlier_plan)?;
-        self.publish(stages, &earlier_places, &earlier_plan)?;
-
+        if !self.scope.build.is_empty() {
+            self.build(stages, &places, &plan, &self.scope.build)?;
+        }
+        self.make(stages, &places, &plan, self.scope.from.as_deref())?;
+        let predecessor = match &self.scope.native {
+            Some(native) => Some(self.predecessor(stages, &plan, native)?),
+            None => None,
+        };
         self.publish(stages, &places, &plan)?;
+        let Some(earlier) = predecessor else {
+            return Ok(());
+        };
         let mut consume = places.command(stages, "consume");
         consume.args(["--channel", &self.channel(version).to_string()]);
         consume.args(["--mirror", &self.world.mirror()]);
         self.believe(&mut consume);
-        consume.arg("--predecessor").arg(&earlier_places.assets);
-        consume.arg("--predecessor-plan").arg(&earlier_places.plan);
+        consume.arg("--predecessor").arg(&earlier.assets);
+        consume.arg("--predecessor-plan").arg(&earlier.plan);
         stages.run("consume", version, consume)
+    }
+
+    /// Publishes a version just below, for this machine alone, that somebody can upgrade from.
+    fn predecessor(
+        &self,
+        stages: &mut Stages,
+        plan: &Plan,
+        native: &Target,
+    ) -> Result<Places, Failure> {
+        let version = predecessor(&plan.version)?;
+        let folder = self.folder.join("predecessor");
+        files::make_folder(&folder)?;
+        let mut places = Places::below(&folder);
+        let as_version = version.to_string();
+        let asked = ["--as-version", &as_version];
+        let beside = Scope::beside(native, plan);
+        let beside: Vec<_> = beside.iter().collect();
+        let plan = self.plan(stages, &places, &version, &asked, &beside)?;
+        self.check(stages, &places, &plan)?;
+        places.archives = self.build_once(stages, &places, &plan, native)?;
+        self.make(stages, &places, &plan, None)?;
+        self.publish(stages, &places, &plan)?;
+        Ok(places)
     }
 
     /// Tells a stage whose keys to believe.
@@ -164,9 +187,13 @@ impl Rehearsal<'_> {
         places: &Places,
         version: &Version,
         asked: &[&str],
+        without: &[&AssetName],
     ) -> Result<Plan, Failure> {
         let mut command = stages.command("plan");
         command.args(asked).arg("--out").arg(&places.plan);
+        for name in without {
+            command.args(["--without", name.as_str()]);
+        }
         stages.run("plan", version, command)?;
         let plan = project::read_plan(&self.project.product, &places.plan)?;
         // What a maintainer's push would have done by now.
@@ -187,13 +214,22 @@ impl Rehearsal<'_> {
         stages.run("check", &plan.version, command)
     }
 
-    fn build(&self, stages: &mut Stages, places: &Places, plan: &Plan) -> Result<(), Failure> {
+    fn build(
+        &self,
+        stages: &mut Stages,
+        places: &Places,
+        plan: &Plan,
+        targets: &[Target],
+    ) -> Result<(), Failure> {
         let mut command = stages.command("build");
         command
             .arg("--plan")
             .arg(&places.plan)
             .arg("--out")
-            .arg(&places.binaries);
+            .arg(&places.archives);
+        for target in targets {
+            command.args(["--target", target.as_str()]);
+        }
         stages.run("build", &plan.version, command)
     }
 
@@ -203,6 +239,7 @@ impl Rehearsal<'_> {
         stages: &mut Stages,
         places: &Places,
         plan: &Plan,
+        target: &Target,
     ) -> Result<PathBuf, Failure> {
         let cache = self.project.rehearsals().join("predecessors");
         let entry = cache.join(plan.digest().to_string());
@@ -210,24 +247,33 @@ impl Rehearsal<'_> {
             stages.cached("build", &plan.version, "the same plan was built before");
             return Ok(entry);
         }
-        self.build(stages, places, plan)?;
+        self.build(stages, places, plan, std::slice::from_ref(target))?;
         // One predecessor is enough: that of the tree at hand.
         files::remove_folder(&cache)?;
         files::make_folder(&cache)?;
-        files::rename(&places.binaries, &entry)?;
+        files::rename(&places.archives, &entry)?;
         Ok(entry)
     }
 
-    /// From binaries to verified assets.
-    fn make(&self, stages: &mut Stages, places: &Places, plan: &Plan) -> Result<(), Failure> {
+    /// From archives to verified assets.
+    fn make(
+        &self,
+        stages: &mut Stages,
+        places: &Places,
+        plan: &Plan,
+        from: Option<&Path>,
+    ) -> Result<(), Failure> {
         let version = &plan.version;
         let mut assemble = stages.command("assemble");
         assemble.arg("--plan").arg(&places.plan);
-        assemble
-            .arg("--binaries")
-            .arg(&places.binaries)
-            .arg("--out")
-            .arg(&places.assets);
+        // With everything built elsewhere, there is no folder of archives built here.
+        for folder in from
+            .into_iter()
+            .chain(places.archives.is_dir().then_some(&*places.archives))
+        {
+            assemble.arg("--from").arg(folder);
+        }
+        assemble.arg("--out").arg(&places.assets);
         stages.run("assemble", version, assemble)?;
 
         let mut sign = places.command(stages, "sign");
@@ -301,6 +347,7 @@ impl Rehearsal<'_> {
                 error: failure.to_string(),
             },
         };
+        let binaries = self.binaries(plan, &places);
         Ok(Report {
             schema: "rehearsal-report/1",
             product: plan.product.clone(),
@@ -313,12 +360,63 @@ impl Rehearsal<'_> {
                 Ok(()) => try_yourself(self.folder, plan, &self.project.product),
                 Err(_) => Vec::new(),
             },
-            not_rehearsed: not_rehearsed(plan, &self.project.product, &checks),
+            not_rehearsed: self.not_rehearsed(&binaries, &checks),
             outcome,
             stages: stages.into_rows(),
             checks,
+            binaries,
             assets,
         })
+    }
+
+    /// What `build` told of each archive, here or elsewhere; what failed early has none.
+    fn binaries(&self, plan: &Plan, places: &Places) -> Vec<Built> {
+        let folders = self.scope.from.iter().chain([&places.archives]);
+        let archives = plan.archives().flat_map(|archive| {
+            let folders = folders.clone();
+            folders.filter_map(|folder| Built::read(&folder.join(archive.name.as_str())).ok())
+        });
+        archives.collect()
+    }
+
+    fn not_rehearsed(&self, binaries: &[Built], checks: &[Row]) -> Vec<NotRehearsed> {
+        let product = &self.project.product;
+        let not_run = binaries.iter().filter_map(|built| match &built.ran {
+            Ran::Told(_) => None,
+            Ran::Not(why) => Some(NotRehearsed {
+                what: format!("running the program for {}", built.target),
+                why: why.clone(),
+            }),
+        });
+        let consume = self.scope.native.is_none().then(|| NotRehearsed {
+            what: "installing, upgrading and rolling back".to_owned(),
+            why: "no archive is for this machine, or none can be built on it".to_owned(),
+        });
+        let world = [
+            (
+                "the public Sigstore and GitHub",
+                "their protocols were spoken with stand-ins on loopback, so their own outages, \
+                 limits and settings were not met"
+                    .to_owned(),
+            ),
+            (
+                "environments, reviewers and rulesets on GitHub",
+                "they are settings of the repository, which no token was there to read".to_owned(),
+            ),
+            (
+                "the addresses that consumers use by default",
+                format!(
+                    "everything came from a mirror, not from {} and {}",
+                    product.channels.url, product.repository.url
+                ),
+            ),
+        ];
+        let world = world.map(|(what, why)| NotRehearsed {
+            what: what.to_owned(),
+            why,
+        });
+        let rows = self.scope.not_rehearsed().chain(not_run).chain(consume);
+        rows.chain(unchecked(checks)).chain(world).collect()
     }
 }
 
@@ -339,38 +437,6 @@ fn predecessor(version: &Version) -> Result<Version, Failure> {
     Err(Failure::new(Exit::Input, message))
 }
 
-fn not_rehearsed(plan: &Plan, product: &Product, checks: &[Row]) -> Vec<NotRehearsed> {
-    let targets: Vec<String> = plan.targets().iter().map(ToString::to_string).collect();
-    let world = [
-        (
-            "the public Sigstore and GitHub",
-            "their protocols were spoken with stand-ins on loopback, so their own outages, limits \
-             and settings were not met"
-                .to_owned(),
-        ),
-        (
-            "environments, reviewers and rulesets on GitHub",
-            "they are settings of the repository, which no token was there to read".to_owned(),
-        ),
-        (
-            "the addresses that consumers use by default",
-            format!(
-                "everything came from a mirror, not from {} and {}",
-                product.channels.url, product.repository.url
-            ),
-        ),
-        (
-            "other targets",
-            format!("the plan has {} alone", targets.join(", ")),
-        ),
-    ];
-    let world = world.map(|(what, why)| NotRehearsed {
-        what: what.to_owned(),
-        why,
-    });
-    unchecked(checks).chain(world).collect()
-}
-
 fn unchecked(checks: &[Row]) -> impl Iterator<Item = NotRehearsed> {
     let rows = checks
         .iter()
@@ -383,13 +449,9 @@ fn unchecked(checks: &[Row]) -> impl Iterator<Item = NotRehearsed> {
 
 /// Lines for a shell, to verify with tools that are not ours.
 fn try_yourself(folder: &Path, plan: &Plan, product: &Product) -> Vec<String> {
-    let archives = plan
-        .assets
-        .iter()
-        .filter(|asset| asset.kind == AssetKind::Archive);
     let repository = product.repository.slug();
     let (owner, repository) = repository.unwrap_or_default();
-    let verify = archives.map(|asset| {
+    let verify = plan.archives().map(|asset| {
         format!(
             "cosign verify-blob --trusted-root ../{root} --bundle {name}{BUNDLE_SUFFIX} \
              --certificate-identity {identity} --certificate-oidc-issuer {issuer} \

@@ -4,6 +4,7 @@ use release_plan::{Exit, Tag, Version};
 
 use super::say;
 use crate::cli;
+use crate::failure::Exiting as _;
 use crate::project::Project;
 use crate::{Failure, files};
 
@@ -14,6 +15,7 @@ pub(super) fn run(arguments: &cli::Plan) -> Result<(), Failure> {
         None => tagged_version(&project, arguments.tag.as_ref())?,
     };
     let plan = project.plan(&version)?;
+    let plan = plan.without(&arguments.without).or_exit(Exit::Input)?;
     if let Some(folder) = arguments.out.parent() {
         files::make_folder(folder)?;
     }

@@ -11,7 +11,7 @@ use crate::failure::Exiting as _;
 use crate::github::{GitHub, GitHubError};
 use crate::project::Project;
 use crate::signing::{self, JobSigner};
-use crate::{Failure, cli};
+use crate::{Failure, cli, download};
 
 /// The branch whose tree is the static tree of the channels.
 const BRANCH: &str = "channels";
@@ -129,30 +129,10 @@ async fn public_release(
         AssetName::MANIFEST
     );
     let client = signing::http_client()?;
-    let manifest = fetch(&client, &url, Limits::MANIFEST).await?;
-    let bundle = fetch(&client, &format!("{url}{BUNDLE_SUFFIX}"), Limits::BUNDLE).await?;
+    let manifest = download::get(&client, &url, Limits::MANIFEST).await?;
+    let bundle = download::get(&client, &format!("{url}{BUNDLE_SUFFIX}"), Limits::BUNDLE).await?;
     VerifiedRelease::verify(product, &arguments.tag, &manifest, &bundle, root)
         .or_exit(Exit::Refused)
-}
-
-async fn fetch(client: &reqwest::Client, url: &str, limit: usize) -> Result<Vec<u8>, Failure> {
-    let failed = |error: reqwest::Error| {
-        Failure::new(
-            Exit::Network,
-            format!("GET {url}: {error}; is the release public?"),
-        )
-    };
-    let mut response = client.get(url).send().await.map_err(failed)?;
-    response.error_for_status_ref().map_err(failed)?;
-    let mut bytes = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(failed)? {
-        bytes.extend_from_slice(&chunk);
-        if bytes.len() > limit {
-            let message = format!("GET {url}: more than the {limit} bytes that are read");
-            return Err(Failure::new(Exit::Refused, message));
-        }
-    }
-    Ok(bytes)
 }
 
 /// The pointer that the channel has now, verified: a forged one must not hand down its sequence.

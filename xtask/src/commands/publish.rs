@@ -26,8 +26,8 @@ enum Found {
 pub(super) async fn run(arguments: &cli::Publish) -> Result<(), Failure> {
     let product = Project::here()?.product;
     let plan = project::read_plan(&product, &arguments.assets.plan.plan)?;
-    refuse_reservations(&plan, &arguments.host.api_url)?;
     let shipment = Shipment::open(&plan, &arguments.assets.dir)?;
+    refuse_reservations(&shipment, &arguments.host.api_url)?;
     let root = trusted_root(arguments.root.trusted_root.as_deref())?;
     let bundles = shipment_verifies(&product, &plan, &shipment, &root)?;
     // What verified is what must arrive: nothing is measured a second time.
@@ -81,12 +81,12 @@ pub(super) async fn run(arguments: &cli::Publish) -> Result<(), Failure> {
 
 /// A plan of uncommitted bytes, or of another version than the package's, may be rehearsed on
 /// this machine; no service elsewhere ever signs or gets it.
-pub(super) fn refuse_reservations(plan: &Plan, url: &str) -> Result<(), Failure> {
+pub(super) fn refuse_reservations(shipment: &Shipment, url: &str) -> Result<(), Failure> {
     let host = http::Uri::try_from(url)
         .ok()
         .and_then(|uri| uri.host().map(str::to_owned));
     let loopback = matches!(host.as_deref(), Some("127.0.0.1" | "[::1]"));
-    match plan.reservations().first() {
+    match shipment.reservations.first() {
         Some(reservation) if !loopback => Err(Failure::new(Exit::Gate, reservation)),
         _ => Ok(()),
     }

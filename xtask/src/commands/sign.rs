@@ -16,8 +16,11 @@ const AT_ONCE: usize = 8;
 pub(super) async fn run(arguments: &cli::Sign) -> Result<(), Failure> {
     let product = Project::here()?.product;
     let plan = project::read_plan(&product, &arguments.assets.plan.plan)?;
-    refuse_reservations(&plan, arguments.services.certificate_authority()?.as_str())?;
     let shipment = Shipment::open(&plan, &arguments.assets.dir)?;
+    refuse_reservations(
+        &shipment,
+        arguments.services.certificate_authority()?.as_str(),
+    )?;
     let signer = JobSigner::ambient(&arguments.services).await?;
     let signed = stream::iter(&shipment.assets).map(async |(name, measured)| {
         let bundle = signer.sign(measured.sha256()).await?;

@@ -87,9 +87,9 @@ fn a_template_with_an_unknown_or_a_missing_placeholder_is_refused() {
         let fixture = Fixture::committed();
         fixture.replace("bootstrap/install.sh", from, to);
         fixture.make_plan();
-        ok(&mut fixture.stage("build", "--out", "binaries"));
+        ok(&mut fixture.build());
         let mut assemble = fixture.stage("assemble", "--out", "assets");
-        assemble.arg("--binaries").arg(fixture.beside("binaries"));
+        assemble.arg("--from").arg(fixture.beside("archives"));
         Ended::from(assemble.output().unwrap())
             .with(Exit::Input)
             .saying(words);
@@ -164,7 +164,7 @@ fn a_folder_that_cannot_be_written_is_told_and_nothing_is_left() {
     // Nobody may make a folder here, not even one who may write everywhere else.
     let mut assemble = fixture.xtask("assemble");
     assemble.arg("--plan").arg(fixture.beside("plan.json"));
-    assemble.arg("--binaries").arg(fixture.beside("binaries"));
+    assemble.arg("--from").arg(fixture.beside("archives"));
     assemble.args(["--out", "/sys/kernel/assets"]);
     let ended = Ended::from(assemble.output().unwrap());
     ended.with(Exit::Storage).saying("/sys/kernel/assets");
@@ -177,7 +177,7 @@ fn a_file_in_the_place_of_a_folder_is_told_and_kept() {
     let fixture = Fixture::assembled();
     fs::write(fixture.beside("full"), "kept").unwrap();
     let mut assemble = fixture.stage("assemble", "--out", "full/assets");
-    assemble.arg("--binaries").arg(fixture.beside("binaries"));
+    assemble.arg("--from").arg(fixture.beside("archives"));
     let ended = Ended::from(assemble.output().unwrap());
     ended.with(Exit::Input).saying("full/assets");
     assert_eq!(fs::read_to_string(fixture.beside("full")).unwrap(), "kept");
@@ -295,7 +295,7 @@ fn a_folder_that_assemble_did_not_make_is_left_alone() {
     fs::create_dir(thesis.parent().unwrap()).unwrap();
     fs::write(&thesis, "years of work").unwrap();
     let mut assemble = fixture.stage("assemble", "--out", "papers");
-    assemble.arg("--binaries").arg(fixture.beside("binaries"));
+    assemble.arg("--from").arg(fixture.beside("archives"));
     let ended = Ended::from(assemble.output().unwrap());
     ended.with(Exit::Input).saying("name another folder");
     assert_eq!(fs::read_to_string(&thesis).unwrap(), "years of work");
@@ -304,17 +304,27 @@ fn a_folder_that_assemble_did_not_make_is_left_alone() {
 #[test]
 fn a_manifest_that_says_other_things_than_the_plan_is_refused() {
     let host = env!("XTASK_HOST");
-    for (from, to) in [
+    for (from, to, words) in [
         (
             "\"upgrades_from\": \"0.0.0\"",
             "\"upgrades_from\": \"99.0.0\"",
+            "says other things than the plan",
         ),
         (
             &format!("\"target\": \"{host}\""),
             "\"target\": \"aarch64-apple-darwin\"",
+            "must name one toolchain for each target",
         ),
-        ("\"playbook_sha256\": \"", "\"playbook_sha256\": \"0000"),
-        ("\"kind\": \"plan\"", "\"kind\": \"bootstrap-script\""),
+        (
+            "\"playbook_sha256\": \"",
+            "\"playbook_sha256\": \"0000",
+            "says other things than the plan",
+        ),
+        (
+            "\"kind\": \"plan\"",
+            "\"kind\": \"bootstrap-script\"",
+            "says",
+        ),
     ] {
         let fixture = Fixture::assembled();
         let path = fixture.asset("release.json");
@@ -336,7 +346,7 @@ fn a_manifest_that_says_other_things_than_the_plan_is_refused() {
             listed.replace(&digest(&before), &digest(text.as_bytes())),
         )
         .unwrap();
-        every_stage_refuses(&fixture, "release.json says ");
+        every_stage_refuses(&fixture, &format!("release.json {words}"));
     }
 }
 
@@ -363,22 +373,109 @@ fn what_was_changed_after_it_was_signed_is_refused_as_such() {
     assert!(loopback.requests().is_empty(), "GitHub was not asked");
 }
 
+/// Assembles from a folder beside the tree into `again`, where nothing must appear.
+#[track_caller]
+fn assembles_nothing(fixture: &Fixture, from: &str, words: &str) {
+    let mut assemble = fixture.stage("assemble", "--out", "again");
+    assemble.arg("--from").arg(fixture.beside(from));
+    let ended = Ended::from(assemble.output().unwrap());
+    ended
+        .with(Exit::Input)
+        .saying(words)
+        .saying(env!("XTASK_HOST"));
+    assert!(!fixture.beside("again").exists());
+}
+
+fn archive_name() -> String {
+    format!("ember-{}.tar.gz", env!("XTASK_HOST"))
+}
+
 #[test]
-fn a_program_that_build_did_not_make_by_this_plan_is_refused() {
+fn an_archive_that_is_not_of_this_plan_is_refused() {
     let fixture = Fixture::assembled();
-    let program = fixture
-        .beside("binaries")
-        .join(env!("XTASK_HOST"))
-        .join("ember");
-    flip_a_bit(&program);
+    fixture.write("README.md", "# ember, with more to say\n");
+    fixture.commit();
+    fixture.make_plan();
+    assembles_nothing(
+        &fixture,
+        "archives",
+        "expected an archive built by plan sha256:",
+    );
+}
+
+/// Packs the unpacked archive anew in the place of the one that was built, with a record that
+/// vouches for it.
+fn pack_anew(fixture: &Fixture) {
+    let archive = fixture.beside("archives").join(archive_name());
+    let mut tar = std::process::Command::new("tar");
+    tar.args(["--sort=name", "-czf"]).arg(&archive);
+    tar.arg("-C").arg(fixture.beside("unpacked"));
+    ok(tar.arg(format!("ember-{}", env!("XTASK_HOST"))));
+    let record = fixture
+        .beside("archives")
+        .join(format!("{}.built.json", archive_name()));
+    let mut told: serde_json::Value = serde_json::from_slice(&fs::read(&record).unwrap()).unwrap();
+    let bytes = fs::read(&archive).unwrap();
+    told["size"] = bytes.len().into();
+    told["sha256"] = release_plan::Sha256::of(&bytes).to_string().into();
+    fs::write(record, told.to_string()).unwrap();
+}
+
+#[test]
+fn an_archive_is_looked_into_whatever_its_record_says() {
+    let fixture = Fixture::assembled();
+    let program = fixture.unpacked("assets");
+    let folder = program.parent().unwrap();
+    fs::write(folder.join("README.md"), "other words").unwrap();
+    pack_anew(&fixture);
+    assembles_nothing(&fixture, "archives", "expected the README.md of this tree");
+    fs::copy(fixture.root().join("README.md"), folder.join("README.md")).unwrap();
+    fs::write(&program, "#!/bin/sh\n").unwrap();
+    pack_anew(&fixture);
     let mut assemble = fixture.stage("assemble", "--out", "again");
-    assemble.arg("--binaries").arg(fixture.beside("binaries"));
+    assemble.arg("--from").arg(fixture.beside("archives"));
     let ended = Ended::from(assemble.output().unwrap());
-    ended.with(Exit::Input).saying("build again");
+    ended.with(Exit::Gate).saying("expected a 64-bit ELF");
+    assert!(!fixture.beside("again").exists());
+}
+
+#[test]
+fn an_archive_that_was_changed_after_it_was_built_is_refused() {
+    let fixture = Fixture::assembled();
+    flip_a_bit(&fixture.beside("archives").join(archive_name()));
+    assembles_nothing(
+        &fixture,
+        "archives",
+        "expected the archive that its record tells of",
+    );
+}
+
+#[test]
+fn an_archive_without_its_record_is_refused() {
+    let fixture = Fixture::assembled();
+    let record = format!("{}.built.json", archive_name());
+    fs::remove_file(fixture.beside("archives").join(record)).unwrap();
+    assembles_nothing(&fixture, "archives", "the record that `build` leaves");
+}
+
+#[test]
+fn an_archive_that_is_missing_is_told_with_the_command_that_builds_it() {
+    let fixture = Fixture::assembled();
+    fs::create_dir(fixture.beside("nothing")).unwrap();
+    let words = "build it with `cargo xtask build --target";
+    assembles_nothing(&fixture, "nothing", words);
+}
+
+#[test]
+fn an_archive_that_no_plan_of_this_release_has_is_refused() {
+    let fixture = Fixture::assembled();
+    let other = fixture.beside("archives/ember-aarch64-apple-darwin.tar.gz");
+    fs::write(other, "an archive").unwrap();
     let mut assemble = fixture.stage("assemble", "--out", "again");
-    assemble.arg("--binaries").arg(fixture.beside("nothing"));
+    assemble.arg("--from").arg(fixture.beside("archives"));
     let ended = Ended::from(assemble.output().unwrap());
-    ended.with(Exit::Input).saying("run `build` first");
+    let words = "found ember-aarch64-apple-darwin.tar.gz; take it away";
+    ended.with(Exit::Input).saying(words);
     assert!(!fixture.beside("again").exists());
 }
 

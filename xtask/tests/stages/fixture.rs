@@ -42,6 +42,11 @@ repository = \"https://github.com/example/ember\"
 inherits = \"release\"
 
 [workspace]
+
+[workspace.metadata.release]
+zig = \"0.17.0\"
+cargo-zigbuild = \"0.24.0\"
+size-budget = 6_000_000
 ";
 
 const LOCK: &str = "\
@@ -167,6 +172,11 @@ impl Fixture {
         self.scratch.path().join("ember")
     }
 
+    /// The folder that all of it lies in.
+    pub(crate) fn scratch(&self) -> &Path {
+        self.scratch.path()
+    }
+
     /// A path beside the work tree.
     pub(crate) fn beside(&self, name: &str) -> PathBuf {
         self.scratch.path().join(name)
@@ -222,6 +232,8 @@ impl Fixture {
             command.env_remove(right);
         }
         command
+            // Tools come from PATH, which a test may change.
+            .env("XTASK_TOOLS", self.beside("no-tools"))
             .env("NO_PROXY", "127.0.0.1")
             .env("HTTP_PROXY", "http://127.0.0.1:9");
         command
@@ -247,6 +259,13 @@ impl Fixture {
         self.stage(stage, flag, folder).output().unwrap().into()
     }
 
+    /// A build for every target of the plan beside the tree, into `archives`.
+    pub(crate) fn build(&self) -> Command {
+        let mut build = self.stage("build", "--out", "archives");
+        build.arg("--all-targets");
+        build
+    }
+
     /// Writes the plan of the tree beside it.
     pub(crate) fn make_plan(&self) {
         ok(self
@@ -264,9 +283,9 @@ impl Fixture {
 
     pub(crate) fn assemble(&self) {
         self.make_plan();
-        ok(&mut self.stage("build", "--out", "binaries"));
+        ok(&mut self.build());
         let mut assemble = self.stage("assemble", "--out", "assets");
-        ok(assemble.arg("--binaries").arg(self.beside("binaries")));
+        ok(assemble.arg("--from").arg(self.beside("archives")));
     }
 
     pub(crate) fn plan(&self) -> Plan {
@@ -275,6 +294,18 @@ impl Fixture {
 
     pub(crate) fn asset(&self, name: &str) -> PathBuf {
         self.beside("assets").join(name)
+    }
+
+    /// The program in the archive of a folder beside the tree.
+    pub(crate) fn unpacked(&self, folder: &str) -> PathBuf {
+        let name = format!("ember-{}", env!("XTASK_HOST"));
+        let to = self.beside("unpacked");
+        fs::create_dir_all(&to).unwrap();
+        let mut tar = Command::new("tar");
+        tar.arg("-xzf")
+            .arg(self.beside(folder).join(format!("{name}.tar.gz")));
+        ok(tar.arg("-C").arg(&to));
+        to.join(name).join("ember")
     }
 
     pub(crate) fn archive(&self) -> PathBuf {
@@ -286,6 +317,16 @@ impl Fixture {
 #[track_caller]
 pub(crate) fn ok(command: &mut Command) -> Ended {
     Ended::from(command.output().unwrap()).with(Exit::Done)
+}
+
+/// Whether a tool is there; where every tool is required, it must be.
+pub(crate) fn on_path(tool: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).any(|folder| folder.join(tool).is_file());
+    if !found {
+        rehearsal::verifiers::not_run(tool);
+    }
+    found
 }
 
 fn toolchain_file() -> PathBuf {

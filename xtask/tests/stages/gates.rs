@@ -141,7 +141,7 @@ fn dist_that_is_missing_is_not_checked_with_the_command_that_installs_it() {
     let fixture = Fixture::committed();
     let ended = check(&fixture, &[]).with(Exit::Done);
     verdict(&ended, "dist-agrees", "not-checked");
-    let mend = "cargo install cargo-dist --version 0.34.0 --locked";
+    let mend = "cargo xtask healthcheck --install";
     assert_eq!(row(&ended, "dist-agrees")["mend"], mend);
     check(&fixture, &["--strict"])
         .with(Exit::Gate)
@@ -161,8 +161,8 @@ fn dist_that_plans_other_names_contents_or_targets_fails() {
     let host = env!("XTASK_HOST");
     let agreed = format!(
         "{{\"artifacts\":{{\"ember-{host}.tar.gz\":{{\"kind\":\"executable-zip\",\
-         \"target_triples\":[\"{host}\"],\"assets\":[{{\"name\":\"LICENSE-MIT\"}},\
-         {{\"name\":\"README.md\"}},{{\"name\":\"ember\"}}]}}}}}}"
+         \"target_triples\":[\"{host}\"],\"assets\":[{{\"path\":\"LICENSE-MIT\"}},\
+         {{\"path\":\"README.md\"}},{{\"path\":\"ember\"}}]}}}}}}"
     );
     for (from, to, expected) in [
         ("ember", "ember", "passed"),
@@ -208,7 +208,7 @@ fn dist_itself_agrees_with_the_plan() {
 }
 
 #[test]
-fn a_lock_file_that_dist_had_written_anew_is_put_back() {
+fn a_lock_file_that_dist_writes_anew_is_not_the_trees() {
     let fixture = Fixture::committed();
     fake_dist(
         &fixture,

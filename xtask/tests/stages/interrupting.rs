@@ -56,7 +56,7 @@ fn an_interrupted_dry_run_leaves_no_process_and_nothing_half_written() {
     });
     assert!(ended, "process {compiling} still runs");
     let folder = fixture.root().join("target/rehearsal/v1.2.3");
-    for name in ["binaries", "assets", "assets.partial", "report.json"] {
+    for name in ["archives", "assets", "assets.partial", "report.json"] {
         assert!(!folder.join(name).exists(), "{name} was left behind");
     }
 }

@@ -2,8 +2,11 @@
 //! own, against the loopback GitHub and Sigstore.
 
 mod assets;
+mod attacking;
+mod building;
 mod fixture;
 mod gates;
 mod interrupting;
 mod planning;
 mod publishing;
+mod reproducing;

@@ -107,12 +107,12 @@ fn a_stage_refuses_a_plan_of_another_tree() {
         let fixture = Fixture::committed();
         fixture.make_plan();
         fixture.write(path, content);
-        let ended = fixture.run_stage("build", "--out", "binaries");
+        let ended = Ended::from(fixture.build().output().unwrap());
         ended
             .with(Exit::Input)
             .saying("is not a plan of this tree")
             .saying(what);
-        assert!(!fixture.beside("binaries").exists());
+        assert!(!fixture.beside("archives").exists());
     }
 }
 
@@ -122,7 +122,7 @@ fn a_stage_refuses_a_plan_of_another_commit() {
     fixture.make_plan();
     fixture.write("README.md", "more\n");
     fixture.commit();
-    let ended = fixture.run_stage("build", "--out", "binaries");
+    let ended = Ended::from(fixture.build().output().unwrap());
     ended.with(Exit::Input).saying("commit differ");
 }
 
@@ -144,7 +144,7 @@ fn a_plan_that_was_edited_is_refused() {
     ] {
         assert!(plan.contains(from), "{from}");
         std::fs::write(&file, plan.replacen(from, to, 1)).unwrap();
-        let ended = fixture.run_stage("build", "--out", "binaries");
+        let ended = Ended::from(fixture.build().output().unwrap());
         ended.with(Exit::Input).saying("plan.json");
     }
 }
@@ -153,12 +153,9 @@ fn a_plan_that_was_edited_is_refused() {
 fn a_dirty_tree_marks_the_binary_and_a_clean_one_does_not() {
     let fixture = Fixture::assembled();
     let commit = fixture.plan().source.commit;
-    let program = fixture
-        .beside("binaries")
-        .join(env!("XTASK_HOST"))
-        .join("ember");
     let told = || {
-        let output = std::process::Command::new(&program).output().unwrap();
+        let program = fixture.unpacked("assets");
+        let output = std::process::Command::new(program).output().unwrap();
         String::from_utf8(output.stdout).unwrap()
     };
     assert!(told().contains(&format!("\"commit\":\"{commit}\"")));
@@ -172,12 +169,12 @@ fn a_build_that_fails_says_what_the_compiler_said_and_leaves_nothing() {
     let fixture = Fixture::committed();
     fixture.write("src/main.rs", "fn main() { no_such_function() }\n");
     fixture.make_plan();
-    let ended = fixture.run_stage("build", "--out", "binaries");
+    let ended = Ended::from(fixture.build().output().unwrap());
     ended
         .with(Exit::Failed)
         .saying("no_such_function")
         .saying(env!("XTASK_HOST"));
-    assert!(!fixture.beside("binaries").exists());
+    assert!(!fixture.beside("archives").exists());
 }
 
 #[test]
@@ -185,7 +182,7 @@ fn a_program_that_calls_itself_something_else_is_refused() {
     let fixture = Fixture::committed();
     fixture.replace("src/main.rs", "env!(\"RELEASE_VERSION\")", "\"0.0.1\"");
     fixture.make_plan();
-    let ended = fixture.run_stage("build", "--out", "binaries");
+    let ended = Ended::from(fixture.build().output().unwrap());
     ended
         .with(Exit::Gate)
         .saying("expected to tell version 1.2.3, found 0.0.1");
@@ -195,7 +192,7 @@ fn a_program_that_calls_itself_something_else_is_refused() {
 fn a_job_that_compiles_may_hold_no_right_to_sign() {
     let fixture = Fixture::committed();
     fixture.make_plan();
-    let mut build = fixture.stage("build", "--out", "binaries");
+    let mut build = fixture.build();
     build
         .env("GITHUB_ACTIONS", "true")
         .env("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "a-right");
@@ -212,6 +209,21 @@ fn what_is_built_sees_no_token_of_the_one_who_builds() {
     );
     fixture.commit();
     fixture.make_plan();
-    let mut build = fixture.stage("build", "--out", "binaries");
+    let mut build = fixture.build();
     ok(build.env("GITHUB_TOKEN", "a-token"));
+}
+
+#[test]
+fn what_a_stage_makes_lies_below_the_root_whichever_folder_it_is_run_in() {
+    let fixture = Fixture::committed();
+    ok(fixture
+        .xtask("plan")
+        .current_dir(fixture.root().join("src")));
+    assert!(
+        fixture
+            .root()
+            .join("target/release-plan/plan.json")
+            .is_file()
+    );
+    assert!(!fixture.root().join("src/target").exists());
 }

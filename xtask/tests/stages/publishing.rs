@@ -145,9 +145,9 @@ fn a_plan_under_another_version_than_the_package_has_never_leaves_this_machine()
     plan.args(["--as-version", "1.2.3-rehearsal.0", "--out"])
         .arg(fixture.beside("plan.json"));
     ok(&mut plan).saying("can be rehearsed, not published");
-    ok(&mut fixture.stage("build", "--out", "binaries"));
+    ok(&mut fixture.build());
     let mut assemble = fixture.stage("assemble", "--out", "assets");
-    ok(assemble.arg("--binaries").arg(fixture.beside("binaries")));
+    ok(assemble.arg("--from").arg(fixture.beside("archives")));
     let loopback = Loopback::start();
     loopback.sign(&fixture);
     let mut publish = fixture.stage("publish", "--dir", "assets");

@@ -1,0 +1,12 @@
+//! `bench`: times a stage against the tools it stands in for, on this machine, in one run.
+
+mod assemble;
+
+use crate::Failure;
+use crate::cli::{Bench, BenchedStage};
+
+pub(super) fn run(arguments: &Bench) -> Result<(), Failure> {
+    match &arguments.stage {
+        BenchedStage::Assemble(arguments) => assemble::run(arguments),
+    }
+}

@@ -1,0 +1,424 @@
+//! `bench assemble`: what becomes of finished programs — archives, digests, `release.json` and
+//! `SHA256SUMS`, by the functions that the stages use — against what a maintainer would type: `tar`
+//! and a compressor, or `zip` for Windows, and `sha256sum`, one after the other. All take the same files and take turns, so that a machine that is slow for a while is so for each
+//! of them.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Instant;
+
+use release_plan::{
+    Asset, AssetKind, Exit, Measured, Plan, PlannedAsset, Sha256, StdOrigin, Target, Toolchain,
+};
+use serde::Serialize;
+
+use super::super::{assemble, say};
+use crate::programs::archive::{self, Archive, Member};
+use crate::programs::compiler::Compiler;
+use crate::project::Project;
+use crate::{Failure, cli, files, process, report};
+
+/// Bytes of a program.
+const SIZE: usize = 25_000_000;
+/// The part of a peer's time that we may take on two cores, with archives no larger than its own.
+const AIM: f64 = 0.5;
+
+pub(super) fn run(arguments: &cli::BenchAssemble) -> Result<(), Failure> {
+    for tool in ["tar", "gzip", "zip", "sha256sum"] {
+        if !is_installed(tool) {
+            let message = format!("{tool} is not on PATH; install it, to be compared with");
+            return Err(Failure::new(Exit::Input, message));
+        }
+    }
+    let mut ours = Contender::new(None);
+    let mut peers = vec![Contender::new(Some(Peer::new("gzip", 9)))];
+    // The compressor's own tool.
+    let own = "libdeflate-gzip";
+    if is_installed(own) {
+        peers.push(Contender::new(Some(Peer::new(own, archive::LEVEL))));
+    } else {
+        say(format!("not compared: {own} is not on PATH"));
+    }
+    let bench = Bench::prepare()?;
+    for round in 1..=arguments.runs {
+        say(format!("round {round} of {}", arguments.runs));
+        for contender in std::iter::once(&mut ours).chain(&mut peers) {
+            contender.run(&bench)?;
+        }
+    }
+    let figures = Figures::of(bench.inputs.len(), &ours, &peers);
+    report::print(&if arguments.json {
+        serde_json::to_string_pretty(&figures)? + "\n"
+    } else {
+        figures.render()
+    })
+}
+
+/// Programs as `build` would have left them, in a folder that vanishes with this.
+struct Bench {
+    scratch: tempfile::TempDir,
+    plan: Plan,
+    toolchains: BTreeMap<Target, Toolchain>,
+    inputs: Vec<Input>,
+}
+
+/// What goes into one archive: a folder, as tar takes it.
+struct Input {
+    planned: PlannedAsset,
+    target: Target,
+    folder: String,
+    program: Sha256,
+    members: Vec<PathBuf>,
+}
+
+impl Bench {
+    fn prepare() -> Result<Self, Failure> {
+        let project = Project::here()?;
+        let plan = project.plan(project.package_version())?;
+        let compiler = Compiler::all(&project.root)?.remove(0);
+        let toolchain = Toolchain {
+            rustc: compiler.version,
+            std: StdOrigin::Prebuilt,
+            zig: Some(plan.tools.zig.clone()),
+            cargo_zigbuild: Some(plan.tools.cargo_zigbuild.clone()),
+        };
+        let toolchains = plan.targets().into_iter();
+        let toolchains = toolchains
+            .map(|target| (target, toolchain.clone()))
+            .collect();
+        let documents = project.documents()?;
+        let scratch = tempfile::tempdir()?;
+        // A program like any: this one.
+        let bytes = files::read(&std::env::current_exe()?)?;
+        let mut inputs = Vec::new();
+        for planned in &plan.assets {
+            let (AssetKind::Archive, Some(target)) = (planned.kind, &planned.target) else {
+                continue;
+            };
+            // Deflate looks back 32 KiB: what comes again after megabytes is as good as new.
+            let skipped = inputs.len() * SIZE / 6;
+            let content: Vec<_> = bytes
+                .iter()
+                .copied()
+                .cycle()
+                .skip(skipped)
+                .take(SIZE)
+                .collect();
+            let folder = target.archive_stem(&plan.product);
+            let path = scratch.path().join(&folder);
+            files::make_folder(&path)?;
+            let program = path.join(target.executable(&plan.product));
+            let measured = files::write(&program, &content)?;
+            let mut members = vec![program];
+            for document in &documents {
+                let copy = path.join(document.file_name().unwrap_or_default());
+                files::write(&copy, &files::read(document)?)?;
+                members.push(copy);
+            }
+            inputs.push(Input {
+                planned: planned.clone(),
+                target: target.clone(),
+                folder,
+                program: measured.sha256(),
+                members,
+            });
+        }
+        Ok(Self {
+            scratch,
+            plan,
+            toolchains,
+            inputs,
+        })
+    }
+
+    /// What the stage does. Returns the bytes of all archives.
+    fn ours(&self, out: &Path) -> Result<u64, Failure> {
+        let archives: Vec<_> = self.inputs.iter().map(|input| input.archive(out)).collect();
+        let measured = archive::write_all(&archives, self.plan.source.committed_at)?;
+        let bytes = measured.iter().map(Measured::size).sum();
+        let planned = self.inputs.iter().map(|input| input.planned.clone());
+        let assets = planned
+            .zip(measured)
+            .map(|(planned, measured)| Asset::new(planned, measured))
+            .collect();
+        assemble::seal(&self.plan, self.toolchains.clone(), assets, out)?;
+        Ok(bytes)
+    }
+
+    /// What a person would type. Returns the bytes of all archives.
+    fn theirs(&self, peer: &Peer, out: &Path) -> Result<u64, Failure> {
+        let mut bytes = 0;
+        for input in &self.inputs {
+            let archive = if input.target.is_windows() {
+                self.zip(input, out)?
+            } else {
+                self.tar(input, peer, out)?
+            };
+            let mut sha256sum = Command::new("sha256sum");
+            sha256sum.arg(&archive).stdout(Stdio::null());
+            ended_well("sha256sum", start(&mut sha256sum)?.wait())?;
+            bytes += std::fs::metadata(&archive)?.len();
+        }
+        Ok(bytes)
+    }
+
+    fn tar(&self, input: &Input, peer: &Peer, out: &Path) -> Result<PathBuf, Failure> {
+        let archive = out.join(format!("{}.tar.gz", input.folder));
+        let time = self.plan.source.committed_at.seconds();
+        let mut tar = Command::new("tar");
+        tar.args(["--sort=name", "--owner=0", "--group=0", "--numeric-owner"])
+            .arg(format!("--mtime=@{time}"))
+            .args(["-cf", "-", &input.folder])
+            .current_dir(self.scratch.path())
+            .stdout(Stdio::piped());
+        let mut tar = start(&mut tar)?;
+        let mut compress = Command::new(peer.program);
+        compress
+            .arg(format!("-{}", peer.level))
+            .stdin(tar.stdout.take().map_or(Stdio::null(), Stdio::from))
+            .stdout(File::create(&archive)?);
+        let compressed = start(&mut compress)?.wait();
+        ended_well("tar", tar.wait())?;
+        ended_well(peer.program, compressed)?;
+        Ok(archive)
+    }
+
+    fn zip(&self, input: &Input, out: &Path) -> Result<PathBuf, Failure> {
+        let archive = out.join(format!("{}.zip", input.folder));
+        let mut zip = Command::new("zip");
+        zip.args(["-9", "-X", "--junk-paths", "--quiet"])
+            .arg(&archive)
+            .args(&input.members);
+        ended_well("zip", start(&mut zip)?.wait())?;
+        Ok(archive)
+    }
+}
+
+impl Input {
+    fn archive(&self, out: &Path) -> Archive {
+        let members = self.members.iter().enumerate().map(|(index, file)| {
+            let is_program = index == 0;
+            let name = file.file_name().unwrap_or_default();
+            Member {
+                name: name.to_string_lossy().into_owned(),
+                file: file.clone(),
+                executable: is_program,
+                sha256: is_program.then_some(self.program),
+            }
+        });
+        Archive {
+            path: out.join(self.planned.name.as_str()),
+            target: self.target.clone(),
+            root: self.folder.clone(),
+            members: members.collect(),
+        }
+    }
+}
+
+/// A compressor that tar is piped into.
+struct Peer {
+    program: &'static str,
+    level: i32,
+}
+
+impl Peer {
+    fn new(program: &'static str, level: i32) -> Self {
+        Self { program, level }
+    }
+}
+
+/// One of those who take turns: a peer, or else we.
+struct Contender {
+    peer: Option<Peer>,
+    seconds: Vec<f64>,
+    bytes: u64,
+}
+
+impl Contender {
+    fn new(peer: Option<Peer>) -> Self {
+        Self {
+            peer,
+            seconds: Vec::new(),
+            bytes: 0,
+        }
+    }
+
+    fn run(&mut self, bench: &Bench) -> Result<(), Failure> {
+        process::check_interrupt()?;
+        let out = tempfile::tempdir_in(bench.scratch.path())?;
+        let start = Instant::now();
+        self.bytes = match &self.peer {
+            None => bench.ours(out.path())?,
+            Some(peer) => bench.theirs(peer, out.path())?,
+        };
+        self.seconds.push(start.elapsed().as_secs_f64());
+        Ok(())
+    }
+
+    fn figure(&self) -> Figure {
+        let command = match &self.peer {
+            None => format!("assemble (libdeflate, level {})", archive::LEVEL),
+            Some(Peer { program, level }) => {
+                format!("tar | {program} -{level} or zip -9, sha256sum")
+            }
+        };
+        Figure {
+            command,
+            seconds: median(&self.seconds),
+            bytes: self.bytes,
+        }
+    }
+}
+
+/// The outcome, as `--json` prints it.
+#[derive(Debug, Serialize)]
+struct Figures {
+    programs: usize,
+    program_bytes: usize,
+    cores: usize,
+    rounds: usize,
+    ours: Figure,
+    peers: Vec<Compared>,
+    aim: f64,
+}
+
+#[derive(Debug, Serialize)]
+struct Figure {
+    command: String,
+    /// The median.
+    seconds: f64,
+    /// Of all archives.
+    bytes: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Compared {
+    #[serde(flatten)]
+    figure: Figure,
+    /// Our time by the peer's.
+    ratio: f64,
+    aim_met: bool,
+}
+
+impl Figures {
+    fn of(programs: usize, ours: &Contender, peers: &[Contender]) -> Self {
+        let rounds = ours.seconds.len();
+        let ours = ours.figure();
+        let compared = peers.iter().map(|peer| {
+            let figure = peer.figure();
+            let ratio = ours.seconds / figure.seconds;
+            Compared {
+                aim_met: ratio <= AIM && ours.bytes <= figure.bytes,
+                figure,
+                ratio,
+            }
+        });
+        Self {
+            programs,
+            program_bytes: SIZE,
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            rounds,
+            peers: compared.collect(),
+            ours,
+            aim: AIM,
+        }
+    }
+
+    fn render(&self) -> String {
+        let mut table = report::table(["", "seconds", "bytes", "ours / theirs", "aim"]);
+        let row = |figure: &Figure| {
+            let Figure {
+                command,
+                seconds,
+                bytes,
+            } = figure;
+            [command.clone(), format!("{seconds:.2}"), bytes.to_string()]
+        };
+        table.add_row(row(&self.ours));
+        for peer in &self.peers {
+            let met = if peer.aim_met { "met" } else { "missed" };
+            let compared = [format!("{:.2}", peer.ratio), met.to_owned()];
+            table.add_row(row(&peer.figure).into_iter().chain(compared));
+        }
+        format!(
+            "{} programs of {} bytes on {} cores, medians of {} rounds\n\n{table}\n\n\
+             The aim: at most {} of the time on two cores, with archives that are no larger.\n",
+            self.programs, self.program_bytes, self.cores, self.rounds, self.aim
+        )
+    }
+}
+
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let middle = sorted.len() / 2;
+    if sorted.len() % 2 == 1 {
+        sorted[middle]
+    } else {
+        f64::midpoint(sorted[middle - 1], sorted[middle])
+    }
+}
+
+fn is_installed(program: &str) -> bool {
+    let mut asked = Command::new(program);
+    asked.arg("--help").stdin(Stdio::null());
+    let status = asked.stdout(Stdio::null()).stderr(Stdio::null()).status();
+    !status.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+}
+
+fn start(command: &mut Command) -> Result<Child, Failure> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    command
+        .spawn()
+        .map_err(|error| Failure::new(Exit::Failed, format!("cannot start {program}: {error}")))
+}
+
+fn ended_well(program: &str, status: io::Result<ExitStatus>) -> Result<(), Failure> {
+    // A child that Ctrl-C ended has not failed.
+    process::check_interrupt()?;
+    let status = status?;
+    if status.success() {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Exit::Failed,
+        format!("{program} ended with {status}"),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn contender(peer: Option<Peer>, seconds: &[f64], bytes: u64) -> Contender {
+        Contender {
+            seconds: seconds.to_vec(),
+            bytes,
+            ..Contender::new(peer)
+        }
+    }
+
+    #[test]
+    fn a_median_lies_in_the_middle() {
+        assert_eq!(median(&[3.0, 1.0, 2.0]), 2.0);
+        assert_eq!(median(&[4.0, 1.0, 2.0, 9.0]), 3.0);
+    }
+
+    #[test]
+    fn the_aim_is_missed_by_time_and_by_size() {
+        let ours = contender(None, &[5.0, 1.0, 9.0], 100);
+        let gzip = || Some(Peer::new("gzip", 9));
+        let peers = [
+            contender(gzip(), &[10.0, 90.0, 1.0], 100),
+            contender(gzip(), &[9.9], 100),
+            contender(gzip(), &[20.0], 99),
+        ];
+        let figures = Figures::of(6, &ours, &peers);
+        let met: Vec<_> = figures.peers.iter().map(|peer| peer.aim_met).collect();
+        assert_eq!(met, [true, false, false]);
+        assert_eq!(figures.peers[2].ratio, 0.25);
+    }
+}

@@ -1,0 +1,28 @@
+//! `generate`: writes what follows from other files of the tree, or checks that it is current.
+
+use release_plan::Exit;
+
+use super::say;
+use crate::generated::{self, GENERATE};
+use crate::project::Project;
+use crate::{Failure, cli};
+
+pub(super) fn run(arguments: &cli::Generate) -> Result<(), Failure> {
+    let project = Project::here()?;
+    let mut stale = Vec::new();
+    for generated in generated::all(&project)? {
+        if generated.is_current() {
+            say(format!("{} is current", generated.file));
+        } else if arguments.check {
+            stale.push(generated.file);
+        } else {
+            generated.write(&project)?;
+            say(format!("{} written", generated.file));
+        }
+    }
+    if stale.is_empty() {
+        return Ok(());
+    }
+    let message = format!("{}: not current; run `{GENERATE}`", stale.join(", "));
+    Err(Failure::new(Exit::Gate, message))
+}
