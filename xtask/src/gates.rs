@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::process::Command;
 
-use release_plan::{AssetKind, AssetName, Plan, Tag, Target};
+use release_plan::{AssetName, Plan, Tag, Target};
 use serde::{Deserialize, Serialize};
 
 use crate::dist::{self, DistError};
@@ -279,9 +279,7 @@ fn dist_agrees(project: &Project, plan: &Plan) -> Result<Row, Failure> {
         .collect();
     let ours: dist::Archives = plan
         .whole()
-        .assets
-        .into_iter()
-        .filter(|asset| asset.kind == AssetKind::Archive)
+        .archives()
         .filter_map(|asset| {
             let target = asset.target.clone()?;
             let contents = documents
@@ -289,7 +287,7 @@ fn dist_agrees(project: &Project, plan: &Plan) -> Result<Row, Failure> {
                 .cloned()
                 .chain([program(&target)])
                 .collect();
-            Some((asset.name, (target, contents)))
+            Some((asset.name.clone(), (target, contents)))
         })
         .collect();
     let expected = shown(&ours);

@@ -8,15 +8,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output};
 
 use release_plan::{Plan, Target, Version};
 use serde_json::{Value, json};
 
 use crate::gates::cargo;
-use crate::process;
 use crate::skeleton::{self, Skeleton, SkeletonError};
 use crate::tools::{Tool, ToolError};
+use crate::{Failure, process};
 
 const TOOL: &str = "cargo-cyclonedx";
 /// The newest version of CycloneDX that it writes.
@@ -101,11 +101,15 @@ fn fetch(root: &Path) -> Result<(), SbomError> {
     let mut command = Command::new(cargo());
     command.args(["fetch", "--locked"]).current_dir(root);
     process::withhold_rights(&mut command);
+    said(tool, process::output(&mut command, process::NO_LIMIT)).map(drop)
+}
+
+/// What a tool printed, once it has ended well.
+fn said(tool: &'static str, ended: Result<Output, Failure>) -> Result<Vec<u8>, SbomError> {
     let refused = |words| SbomError::Refused { tool, words };
-    let output = process::output(&mut command, process::NO_LIMIT)
-        .map_err(|error| refused(error.to_string()))?;
+    let output = ended.map_err(|error| refused(error.to_string()))?;
     if output.status.success() {
-        return Ok(());
+        return Ok(output.stdout);
     }
     Err(refused(skeleton::words(&output.stderr)))
 }
@@ -126,19 +130,12 @@ fn tree(skeleton: &Skeleton, product: &str, target: &Target) -> Result<String, S
         "--color=never",
     ];
     let tool = "cargo tree";
-    let refused = |words| SbomError::Refused { tool, words };
-    let output = skeleton
-        .run(cargo(), &[], &arguments.map(str::to_owned))
-        .map_err(|error| refused(error.to_string()))?;
-    if !output.status.success() {
-        return Err(refused(skeleton::words(&output.stderr)));
-    }
-    String::from_utf8(output.stdout).map_err(unreadable(tool))
+    let ended = skeleton.run(cargo(), &[], &arguments.map(str::to_owned));
+    String::from_utf8(said(tool, ended)?).map_err(unreadable(tool))
 }
 
 /// Has the tool describe the product's program. It writes beside the manifests.
 fn describe(tool: &Path, skeleton: &Skeleton, plan: &Plan) -> Result<Value, SbomError> {
-    let refused = |words| SbomError::Refused { tool: TOOL, words };
     let arguments = [
         "cyclonedx",
         "--format=json",
@@ -150,16 +147,11 @@ fn describe(tool: &Path, skeleton: &Skeleton, plan: &Plan) -> Result<Value, Sbom
     ];
     // With it, the tool invents no serial number.
     let time = plan.source.committed_at.seconds().to_string();
-    let output = skeleton
-        .run(
-            tool,
-            &[("SOURCE_DATE_EPOCH", time)],
-            &arguments.map(str::to_owned),
-        )
-        .map_err(|error| refused(error.to_string()))?;
-    if !output.status.success() {
-        return Err(refused(skeleton::words(&output.stderr)));
-    }
+    let time = [("SOURCE_DATE_EPOCH", time)];
+    said(
+        TOOL,
+        skeleton.run(tool, &time, &arguments.map(str::to_owned)),
+    )?;
     let folder = skeleton.package(&plan.product).unwrap_or_default();
     let file = folder.join(format!("{}_bin.cdx.json", plan.product));
     let bytes = std::fs::read(file).map_err(unreadable(TOOL))?;

@@ -9,6 +9,7 @@ use release_plan::{
     Toolchain,
 };
 
+use super::build::target_of;
 use super::say;
 use crate::failure::Exiting as _;
 use crate::programs::built::{self, Built};
@@ -67,12 +68,11 @@ fn check_replaceable(out: &Path) -> Result<(), Failure> {
 fn assemble(project: &Project, plan: &Plan, from: &[PathBuf], out: &Path) -> Result<(), Failure> {
     let mut assets = Vec::new();
     let mut toolchains = BTreeMap::new();
-    for planned in &plan.assets {
-        if let (AssetKind::Archive, Some(target)) = (planned.kind, &planned.target) {
-            let (asset, toolchain) = take_archive(project, plan, planned, target, from, out)?;
-            toolchains.insert(target.clone(), toolchain);
-            assets.push(asset);
-        }
+    let documents = project.documents()?;
+    for planned in plan.archives() {
+        let (asset, toolchain) = take_archive(project, plan, planned, &documents, from, out)?;
+        toolchains.insert(target_of(planned).clone(), toolchain);
+        assets.push(asset);
     }
     let archives = assets.clone();
     let mut derived = None;
@@ -132,11 +132,11 @@ fn take_archive(
     project: &Project,
     plan: &Plan,
     planned: &PlannedAsset,
-    target: &Target,
+    documents: &[PathBuf],
     from: &[PathBuf],
     out: &Path,
 ) -> Result<(Asset, Toolchain), Failure> {
-    let documents = project.documents()?;
+    let target = target_of(planned);
     // A folder that is given twice is still one place.
     let places = from.iter().filter_map(|folder| {
         let path = folder.join(planned.name.as_str());
@@ -162,7 +162,7 @@ fn take_archive(
     let bytes = files::read(path)?;
     let measured = Measured::of(&bytes);
     built.check_bytes(path, measured)?;
-    inspect::archive(&project.root, plan, planned, &documents, &bytes)?;
+    inspect::archive(&project.root, plan, planned, documents, &bytes)?;
     files::write(&out.join(planned.name.as_str()), &bytes)?;
     Ok((Asset::new(planned.clone(), measured), built.toolchain))
 }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::manifest::{Artifact, Manifest};
 use super::{Dist, DistError, formula};
 
-const MANIFEST: &str = "dist-manifest.json";
+const MANIFEST: &str = AssetName::DIST_MANIFEST;
 const ARCHIVE: &str = "executable-zip";
 
 /// What cargo-dist made of our archives.

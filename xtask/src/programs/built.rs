@@ -4,9 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use release_plan::{
-    AssetKind, Exit, Measured, Plan, PlannedAsset, Sha256, Target, Toolchain, Tools,
-};
+use release_plan::{Exit, Measured, Plan, PlannedAsset, Sha256, Target, Toolchain, Tools};
 use serde::{Deserialize, Serialize};
 
 use crate::programs::headers::Headers;
@@ -188,10 +186,7 @@ pub(crate) fn archives_in(plan: &Plan, folder: &Path) -> Result<Vec<PlannedAsset
     for entry in entries {
         let name = entry?.file_name().to_string_lossy().into_owned();
         let is_archive = name.ends_with(".tar.gz") || name.ends_with(".zip");
-        let planned = whole
-            .assets
-            .iter()
-            .find(|asset| asset.kind == AssetKind::Archive && asset.name.as_str() == name);
+        let planned = whole.archives().find(|asset| asset.name.as_str() == name);
         match planned {
             Some(planned) => found.push(planned.clone()),
             None if is_archive => {

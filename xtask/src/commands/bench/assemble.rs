@@ -11,13 +11,15 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Instant;
 
 use release_plan::{
-    Asset, AssetKind, Exit, Measured, Plan, PlannedAsset, Sha256, StdOrigin, Target, Toolchain,
+    Asset, Exit, Measured, Plan, PlannedAsset, Sha256, StdOrigin, Target, Toolchain,
 };
 use serde::Serialize;
 
+use super::super::build::target_of;
 use super::super::{assemble, say};
-use crate::programs::archive::{self, Archive, Member};
+use crate::programs::archive::{self, Archive};
 use crate::programs::compiler::Compiler;
+use crate::programs::inspect;
 use crate::project::Project;
 use crate::{Failure, cli, files, process, report};
 
@@ -70,8 +72,8 @@ struct Input {
     planned: PlannedAsset,
     target: Target,
     folder: String,
-    program: Sha256,
-    members: Vec<PathBuf>,
+    program: (PathBuf, Sha256),
+    documents: Vec<PathBuf>,
 }
 
 impl Bench {
@@ -94,10 +96,8 @@ impl Bench {
         // A program like any: this one.
         let bytes = files::read(&std::env::current_exe()?)?;
         let mut inputs = Vec::new();
-        for planned in &plan.assets {
-            let (AssetKind::Archive, Some(target)) = (planned.kind, &planned.target) else {
-                continue;
-            };
+        for planned in plan.archives() {
+            let target = target_of(planned);
             // Deflate looks back 32 KiB: what comes again after megabytes is as good as new.
             let skipped = inputs.len() * SIZE / 6;
             let content: Vec<_> = bytes
@@ -112,18 +112,18 @@ impl Bench {
             files::make_folder(&path)?;
             let program = path.join(target.executable(&plan.product));
             let measured = files::write(&program, &content)?;
-            let mut members = vec![program];
+            let mut copies = Vec::new();
             for document in &documents {
                 let copy = path.join(document.file_name().unwrap_or_default());
                 files::write(&copy, &files::read(document)?)?;
-                members.push(copy);
+                copies.push(copy);
             }
             inputs.push(Input {
                 planned: planned.clone(),
                 target: target.clone(),
                 folder,
-                program: measured.sha256(),
-                members,
+                program: (program, measured.sha256()),
+                documents: copies,
             });
         }
         Ok(Self {
@@ -136,7 +136,10 @@ impl Bench {
 
     /// What the stage does. Returns the bytes of all archives.
     fn ours(&self, out: &Path) -> Result<u64, Failure> {
-        let archives: Vec<_> = self.inputs.iter().map(|input| input.archive(out)).collect();
+        let archives = self.inputs.iter();
+        let archives: Vec<_> = archives
+            .map(|input| input.archive(&self.plan, out))
+            .collect();
         let measured = archive::write_all(&archives, self.plan.source.committed_at)?;
         let bytes = measured.iter().map(Measured::size).sum();
         let planned = self.inputs.iter().map(|input| input.planned.clone());
@@ -191,30 +194,19 @@ impl Bench {
         let mut zip = Command::new("zip");
         zip.args(["-9", "-X", "--junk-paths", "--quiet"])
             .arg(&archive)
-            .args(&input.members);
+            .arg(&input.program.0)
+            .args(&input.documents);
         ended_well("zip", start(&mut zip)?.wait())?;
         Ok(archive)
     }
 }
 
 impl Input {
-    fn archive(&self, out: &Path) -> Archive {
-        let members = self.members.iter().enumerate().map(|(index, file)| {
-            let is_program = index == 0;
-            let name = file.file_name().unwrap_or_default();
-            Member {
-                name: name.to_string_lossy().into_owned(),
-                file: file.clone(),
-                executable: is_program,
-                sha256: is_program.then_some(self.program),
-            }
-        });
-        Archive {
-            path: out.join(self.planned.name.as_str()),
-            target: self.target.clone(),
-            root: self.folder.clone(),
-            members: members.collect(),
-        }
+    /// What `build` would pack.
+    fn archive(&self, plan: &Plan, out: &Path) -> Archive {
+        let (program, documents) = (self.program.clone(), &self.documents);
+        let path = out.join(self.planned.name.as_str());
+        inspect::packing(plan, &self.target, program, documents, path)
     }
 }
 

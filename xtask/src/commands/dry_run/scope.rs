@@ -99,7 +99,9 @@ impl Scope {
         // Its predecessor must be built here, whoever built the version itself.
         scope.native = there
             .find(|target| {
-                runner::is_native(target) && Builder::find(&compilers, target, &plan.tools).is_ok()
+                let known = scope.build.contains(target);
+                let found = || Builder::find(&compilers, target, &plan.tools).is_ok();
+                runner::is_native(target) && (known || found())
             })
             .cloned();
         if scope.build.is_empty() && prebuilt.is_empty() {
