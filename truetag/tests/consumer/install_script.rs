@@ -45,6 +45,13 @@ fn run(shell: &[String], script: &Path, arguments: &[&str], path: Option<&Path>)
     command.env("HOME", "/nowhere").output().unwrap().into()
 }
 
+/// What a script is told: where to take everything from, whose keys to believe, where to install.
+fn told(rig: &Rig, mirror: &str) -> [String; 6] {
+    let [root, home] = [rig.root(), rig.home()].map(|path| path.display().to_string());
+    let [from, believe, into] = ["--mirror", "--trusted-root", "--dir"].map(str::to_owned);
+    [from, mirror.to_owned(), believe, root, into, home]
+}
+
 #[test]
 fn every_shell_installs_and_says_what_it_rests_on() {
     let rig = Rig::new();
@@ -99,16 +106,8 @@ fn any_of_the_three_digest_tools_will_do_and_without_one_nothing_is_installed() 
     rig.publish_good("1.0.0");
     let always = ["uname", "mktemp", "tar", "gzip", "rm", "cat", "cp"];
     let script = rig.release("1.0.0").join("install.sh");
-    let (mirror, root) = (rig.mirror(), rig.root().display().to_string());
-    let home = rig.home().display().to_string();
-    let arguments = [
-        "--mirror",
-        &*mirror,
-        "--trusted-root",
-        &root,
-        "--dir",
-        &home,
-    ];
+    let told = told(&rig, &rig.mirror());
+    let arguments = told.each_ref().map(String::as_str);
     for (tool, extra) in [
         (Some("sha256sum"), &[][..]),
         // A Perl program.
@@ -204,16 +203,9 @@ fn curl_and_wget_download_over_http_past_a_proxy() {
     })
     .unwrap();
     let script = rig.release("1.0.0").join("install.sh");
-    let (mirror, root) = (server.url(), rig.root().display().to_string());
-    let home = rig.home().display().to_string();
-    let arguments = [
-        "--mirror",
-        &*mirror,
-        "--trusted-root",
-        &root,
-        "--dir",
-        &home,
-    ];
+    let mirror = server.url();
+    let told = told(&rig, &mirror);
+    let arguments = told.each_ref().map(String::as_str);
     for tool in ["curl", "wget"] {
         let path = tools(&[
             "uname",
