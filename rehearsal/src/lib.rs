@@ -8,6 +8,7 @@ pub mod github;
 mod loopback;
 mod server;
 pub mod sigstore;
+pub mod tuf;
 pub mod verifiers;
 
 pub use loopback::{Loopback, LoopbackError};

@@ -51,26 +51,81 @@ pub enum Verdict {
 /// `cosign verify-blob` of cosign 3.
 #[must_use]
 pub fn cosign(evidence: &Evidence<'_>, identity: &Identity) -> Verdict {
-    run(Command::new("cosign").args(cosign_arguments(evidence, identity)))
+    Cosign::Three.run(BLOB, evidence, by_job(identity))
 }
 
-/// `cosign verify-blob` of cosign 2.5, which wants to be told of the bundle's format.
+/// `cosign verify-blob` of cosign 2.5.
 #[must_use]
 pub fn cosign2(evidence: &Evidence<'_>, identity: &Identity) -> Verdict {
-    run(Command::new("cosign2")
-        .args(cosign_arguments(evidence, identity))
-        .arg("--new-bundle-format"))
+    Cosign::Two.run(BLOB, evidence, by_job(identity))
 }
 
-fn cosign_arguments(evidence: &Evidence<'_>, identity: &Identity) -> Vec<OsString> {
-    let mut arguments = vec!["verify-blob".into(), evidence.file.into()];
-    for (flag, path) in [
-        ("--bundle", evidence.bundle),
-        ("--trusted-root", evidence.trusted_root),
-    ] {
-        arguments.extend([flag.into(), path.into()]);
+/// `cosign verify-blob-attestation` of cosign 3, for SLSA provenance v1 of the file.
+#[must_use]
+pub fn cosign_attestation(evidence: &Evidence<'_>, identity: &Identity) -> Verdict {
+    Cosign::Three.run(PROVENANCE, evidence, by_job(identity))
+}
+
+/// `cosign verify-blob-attestation` of cosign 2.5, for SLSA provenance v1 of the file.
+#[must_use]
+pub fn cosign2_attestation(evidence: &Evidence<'_>, identity: &Identity) -> Verdict {
+    Cosign::Two.run(PROVENANCE, evidence, by_job(identity))
+}
+
+/// As [`cosign`], by a public key in PEM in place of a job.
+#[must_use]
+pub fn cosign_by_key(evidence: &Evidence<'_>, key: &Path) -> Verdict {
+    Cosign::Three.run(BLOB, evidence, by_key(key))
+}
+
+/// As [`cosign2`], by a public key in PEM in place of a job.
+#[must_use]
+pub fn cosign2_by_key(evidence: &Evidence<'_>, key: &Path) -> Verdict {
+    Cosign::Two.run(BLOB, evidence, by_key(key))
+}
+
+/// As [`cosign_attestation`], by a public key in PEM in place of a job.
+#[must_use]
+pub fn cosign_attestation_by_key(evidence: &Evidence<'_>, key: &Path) -> Verdict {
+    Cosign::Three.run(PROVENANCE, evidence, by_key(key))
+}
+
+/// As [`cosign2_attestation`], by a public key in PEM in place of a job.
+#[must_use]
+pub fn cosign2_attestation_by_key(evidence: &Evidence<'_>, key: &Path) -> Verdict {
+    Cosign::Two.run(PROVENANCE, evidence, by_key(key))
+}
+
+#[derive(Clone, Copy)]
+enum Cosign {
+    Two,
+    Three,
+}
+
+const BLOB: &[&str] = &["verify-blob"];
+const PROVENANCE: &[&str] = &["verify-blob-attestation", "--type", "slsaprovenance1"];
+
+impl Cosign {
+    fn run(self, what: &[&str], evidence: &Evidence<'_>, signer: Vec<OsString>) -> Verdict {
+        let (program, format): (_, &[&str]) = match self {
+            // It wants to be told of the bundle's format.
+            Self::Two => ("cosign2", &["--new-bundle-format"]),
+            Self::Three => ("cosign", &[]),
+        };
+        run(Command::new(program)
+            .args(what)
+            .args(format)
+            .arg("--bundle")
+            .arg(evidence.bundle)
+            .arg("--trusted-root")
+            .arg(evidence.trusted_root)
+            .args(signer)
+            .arg(evidence.file))
     }
-    for (flag, value) in [
+}
+
+fn by_job(identity: &Identity) -> Vec<OsString> {
+    [
         ("--certificate-identity", &identity.san),
         ("--certificate-oidc-issuer", &identity.issuer),
         (
@@ -80,13 +135,18 @@ fn cosign_arguments(evidence: &Evidence<'_>, identity: &Identity) -> Vec<OsStrin
         ("--certificate-github-workflow-ref", &identity.reference),
         ("--certificate-github-workflow-sha", &identity.commit),
         ("--certificate-github-workflow-trigger", &identity.trigger),
-    ] {
-        arguments.extend([flag.into(), value.into()]);
-    }
-    arguments
+    ]
+    .into_iter()
+    .flat_map(|(flag, value)| [flag.into(), value.into()])
+    .collect()
 }
 
-/// `sigstore verify github` of sigstore-python 4.
+fn by_key(key: &Path) -> Vec<OsString> {
+    vec!["--key".into(), key.into()]
+}
+
+/// `sigstore verify github` of sigstore-python 4, which takes an in-toto statement v1 about the file
+/// as well as a signature over it.
 #[must_use]
 pub fn sigstore_python(evidence: &Evidence<'_>, identity: &Identity) -> Verdict {
     run(Command::new("sigstore")
@@ -102,7 +162,8 @@ pub fn sigstore_python(evidence: &Evidence<'_>, identity: &Identity) -> Verdict 
         .arg(evidence.file))
 }
 
-/// `Verifier.verify` of @sigstore/verify 3, in node.
+/// `Verifier.verify` of @sigstore/verify 3, in node. Of an attestation it looks at the envelope
+/// alone: whether the statement is about the file is left to its caller.
 #[must_use]
 pub fn sigstore_js(evidence: &Evidence<'_>, identity: &Identity) -> Verdict {
     let Some(tools) = std::env::var_os("TRUETAG_TOOLS") else {
@@ -118,6 +179,27 @@ pub fn sigstore_js(evidence: &Evidence<'_>, identity: &Identity) -> Verdict {
         .args([evidence.file, evidence.bundle, evidence.trusted_root])
         .args([&identity.san, &identity.issuer, &identity.repository])
         .args([&identity.reference, &identity.commit, &identity.trigger]))
+}
+
+/// `cosign initialize` of cosign 3: follows the TUF repository at `mirror` from `root`, a file. What
+/// it keeps for the next time lies below `home`.
+#[must_use]
+pub fn cosign_initialize(mirror: &str, root: &Path, home: &Path) -> Verdict {
+    run(Command::new("cosign")
+        .env("HOME", home)
+        .args(["initialize", "--mirror", mirror, "--root"])
+        .arg(root))
+}
+
+/// The same by sigstore-python 4, which follows with python-tuf.
+#[must_use]
+pub fn sigstore_python_trust(mirror: &str, root: &Path, home: &Path) -> Verdict {
+    run(Command::new("sigstore")
+        .env("HOME", home)
+        .env_remove("XDG_DATA_HOME")
+        .env_remove("XDG_CACHE_HOME")
+        .args(["--instance", mirror, "trust-instance"])
+        .arg(root))
 }
 
 /// Says that a test did not run for want of `tool`.
@@ -138,7 +220,8 @@ fn run(command: &mut Command) -> Verdict {
     command
         .env("HTTP_PROXY", NO_NETWORK)
         .env("HTTPS_PROXY", NO_NETWORK)
-        .env_remove("NO_PROXY");
+        // The rehearsal's own services are no network.
+        .env("NO_PROXY", "127.0.0.1");
     match command.output() {
         Ok(output) if output.status.success() => Verdict::Accepted,
         Ok(output) => {

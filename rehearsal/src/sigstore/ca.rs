@@ -6,7 +6,7 @@ use const_oid::db::rfc5280::ID_KP_CODE_SIGNING;
 use der::Encode;
 use der::asn1::{Ia5String, Utf8StringRef};
 use jiff::{Timestamp, ToSpan};
-use x509_cert::certificate::Certificate;
+use x509_cert::certificate::{Certificate, TbsCertificate};
 use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{ExtendedKeyUsage, KeyUsage, KeyUsages, SubjectAltName};
@@ -21,6 +21,32 @@ use super::ct::CtLog;
 const FULCIO: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.57264.1");
 /// Up to this arc a value stands raw in its extension, from the next on as a DER UTF8String.
 const LAST_RAW: u32 = 6;
+
+/// What a certificate is issued on.
+pub(super) struct Terms<'a> {
+    pub(super) issued: Timestamp,
+    /// Start of its life, which lasts ten minutes.
+    pub(super) valid_from: Timestamp,
+    /// What its key is for.
+    pub(super) purpose: Option<ObjectIdentifier>,
+    /// What is changed in it before anybody signs it.
+    pub(super) alter: fn(&mut TbsCertificate),
+    /// The log that promises to have it.
+    pub(super) log: Option<&'a CtLog>,
+}
+
+impl<'a> Terms<'a> {
+    /// Fulcio's: good at once, for signing code, and logged.
+    pub(super) fn of_fulcio(now: Timestamp, log: &'a CtLog) -> Self {
+        Self {
+            issued: now,
+            valid_from: now,
+            purpose: Some(ID_KP_CODE_SIGNING),
+            alter: |_| (),
+            log: Some(log),
+        }
+    }
+}
 
 pub(super) struct CertificateAuthority {
     root: Authority,
@@ -39,39 +65,46 @@ impl CertificateAuthority {
         [&self.intermediate.certificate, &self.root.certificate]
     }
 
-    /// A certificate that binds `key` to the job of `claims` for ten minutes from `now`, promised
-    /// to the CT log.
+    /// A certificate that binds `key` to the job of `claims`.
     pub(super) fn issue(
         &self,
         claims: &Claims,
         key: SubjectPublicKeyInfoOwned,
-        now: Timestamp,
-        ct: &CtLog,
+        terms: &Terms<'_>,
     ) -> Result<Certificate, Error> {
         let issuer = &self.intermediate.certificate.tbs_certificate;
-        let mut tbs = self.intermediate.tbs(leaf(claims, key, now)?)?;
-        let promise = ct.promise(&issuer.subject_public_key_info, &tbs, now)?;
-        tbs.extensions.get_or_insert_default().push(promise);
+        let mut tbs = self.intermediate.tbs(leaf(claims, key, terms)?)?;
+        (terms.alter)(&mut tbs);
+        if let Some(log) = terms.log {
+            let promise = log.promise(&issuer.subject_public_key_info, &tbs, terms.issued)?;
+            tbs.extensions.get_or_insert_default().push(promise);
+        }
         self.intermediate.sign(tbs)
     }
 }
 
-fn leaf(claims: &Claims, key: SubjectPublicKeyInfoOwned, now: Timestamp) -> Result<Subject, Error> {
+fn leaf(
+    claims: &Claims,
+    key: SubjectPublicKeyInfoOwned,
+    terms: &Terms<'_>,
+) -> Result<Subject, Error> {
     let identity = Ia5String::new(&github(&claims.job_workflow_ref))?;
     let identity = SubjectAltName(vec![GeneralName::UniformResourceIdentifier(identity)]);
     let mut extensions = vec![
         extension(true, &KeyUsage(KeyUsages::DigitalSignature.into()))?,
-        extension(false, &ExtendedKeyUsage(vec![ID_KP_CODE_SIGNING]))?,
         // Critical, since the subject is empty (RFC 5280, 4.2.1.6).
         extension(true, &identity)?,
     ];
+    if let Some(purpose) = terms.purpose {
+        extensions.push(extension(false, &ExtendedKeyUsage(vec![purpose]))?);
+    }
     for (arc, value) in fulcio_values(claims) {
         extensions.push(fulcio_extension(arc, &value)?);
     }
     Ok(Subject {
         name: Name::default(),
         key,
-        validity: validity(now, now + 10.minutes())?,
+        validity: validity(terms.valid_from, terms.valid_from + 10.minutes())?,
         extensions,
     })
 }
@@ -145,7 +178,9 @@ mod tests {
         );
         let key = SigningKey::random(&mut OsRng);
         let key = SubjectPublicKeyInfoOwned::from_key(*key.verifying_key()).unwrap();
-        let leaf = ca.issue(&claims(now), key, now, &ct).unwrap();
+        let leaf = ca
+            .issue(&claims(now), key, &Terms::of_fulcio(now, &ct))
+            .unwrap();
         assert_eq!(leaf.tbs_certificate.subject, Name::default());
         leaf.tbs_certificate.extensions.unwrap()
     }

@@ -1,7 +1,7 @@
 //! What GitHub states about a running job in its ID token. Relies on GitHub's documentation of the
 //! OpenID Connect claims; numbers travel as strings there.
 
-use jiff::{Timestamp, ToSpan};
+use jiff::{SignedDuration, Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
 
 use super::oidc::ISSUER;
@@ -20,6 +20,9 @@ pub struct Job {
     pub visibility: String,
     /// The workflow's file in its repository: `.github/workflows/release.yml`.
     pub workflow: String,
+    /// The reusable workflow that the job runs, when that is another repository's:
+    /// `owner/name/.github/workflows/release.yml@refs/heads/main`.
+    pub called: Option<String>,
     /// The workflow's `name`.
     pub workflow_name: String,
     /// The git ref that started the run: `refs/tags/v1.2.3`.
@@ -34,10 +37,16 @@ pub struct Job {
     pub run_id: u64,
     /// 1 for the first attempt.
     pub run_attempt: u64,
+    /// `github-hosted` or `self-hosted`.
+    pub runner_environment: String,
+    /// Who states all this: [`ISSUER`]. Fulcio believes no other.
+    pub issuer: String,
+    /// How long each ID token is good for from when it is asked for, in whole seconds.
+    pub token_life: SignedDuration,
 }
 
 impl Job {
-    /// The first attempt of a run in a public repository, in no environment. `workflow` is the
+    /// The first attempt of a run in a public repository, on GitHub's machines, in no environment. `workflow` is the
     /// path of the workflow's file, which also gives it its name.
     #[must_use]
     pub fn of(
@@ -55,6 +64,7 @@ impl Job {
             owner_id: repository.owner_id,
             visibility: "public".to_owned(),
             workflow: workflow.to_owned(),
+            called: None,
             workflow_name: name.to_owned(),
             reference: reference.to_owned(),
             commit: commit.to_owned(),
@@ -62,7 +72,21 @@ impl Job {
             environment: None,
             run_id: 1,
             run_attempt: 1,
+            runner_environment: "github-hosted".to_owned(),
+            issuer: ISSUER.to_owned(),
+            token_life: SignedDuration::from_mins(5),
         }
+    }
+
+    /// The variables by which GitHub Actions tells every job which run it is in, by name.
+    #[must_use]
+    pub fn environment(&self) -> [(&'static str, String); 4] {
+        [
+            ("GITHUB_SERVER_URL", "https://github.com".to_owned()),
+            ("GITHUB_REPOSITORY", self.repository.clone()),
+            ("GITHUB_RUN_ID", self.run_id.to_string()),
+            ("GITHUB_RUN_ATTEMPT", self.run_attempt.to_string()),
+        ]
     }
 }
 
@@ -105,8 +129,8 @@ pub(super) struct Claims {
 }
 
 impl Claims {
-    /// What GitHub says of `job` at `now` to `audience`; good for five minutes. Without an audience
-    /// the token is for the repository's owner.
+    /// What GitHub says of `job` at `now` to `audience`. Without an audience the token is for the
+    /// repository's owner.
     pub(super) fn of(job: &Job, audience: Option<String>, jti: String, now: Timestamp) -> Self {
         let owner = job.repository.split('/').next().unwrap_or_default();
         let workflow_ref = format!("{}/{}@{}", job.repository, job.workflow, job.reference);
@@ -120,20 +144,20 @@ impl Claims {
             "branch"
         };
         Self {
-            iss: ISSUER.to_owned(),
+            iss: job.issuer.clone(),
             aud: audience.unwrap_or_else(|| format!("https://github.com/{owner}")),
             sub: format!("repo:{}:{subject}", job.repository),
             jti,
             iat: now.as_second(),
             nbf: (now - 10.minutes()).as_second(),
-            exp: (now + 5.minutes()).as_second(),
+            exp: (now + job.token_life).as_second(),
             actor: owner.to_owned(),
             actor_id: job.owner_id.to_string(),
             base_ref: String::new(),
             environment: job.environment.clone(),
             event_name: job.event.clone(),
             head_ref: String::new(),
-            job_workflow_ref: workflow_ref.clone(),
+            job_workflow_ref: job.called.as_ref().unwrap_or(&workflow_ref).clone(),
             job_workflow_sha: job.commit.clone(),
             reference: job.reference.clone(),
             ref_protected: "false".to_owned(),
@@ -146,7 +170,7 @@ impl Claims {
             run_attempt: job.run_attempt.to_string(),
             run_id: job.run_id.to_string(),
             run_number: "1".to_owned(),
-            runner_environment: "github-hosted".to_owned(),
+            runner_environment: job.runner_environment.clone(),
             sha: job.commit.clone(),
             workflow: job.workflow_name.clone(),
             workflow_ref,

@@ -23,7 +23,14 @@ pub(super) struct CtLog {
 impl CtLog {
     pub(super) fn new() -> Result<Self, Error> {
         Ok(Self {
-            key: LogKey::new()?,
+            key: LogKey::p256()?,
+        })
+    }
+
+    /// A log that passes itself off as this one.
+    pub(super) fn impostor(&self) -> Result<Self, Error> {
+        Ok(Self {
+            key: self.key.impostor()?,
         })
     }
 
@@ -91,7 +98,7 @@ fn too_long() -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::super::ca::CertificateAuthority;
+    use super::super::ca::{CertificateAuthority, Terms};
     use super::super::tests::claims;
     use super::*;
     use der::Decode;
@@ -108,7 +115,9 @@ mod tests {
         );
         let key = SigningKey::random(&mut p256::elliptic_curve::rand_core::OsRng);
         let key = SubjectPublicKeyInfoOwned::from_key(*key.verifying_key()).unwrap();
-        let leaf = ca.issue(&claims(now), key, now, &ct).unwrap();
+        let leaf = ca
+            .issue(&claims(now), key, &Terms::of_fulcio(now, &ct))
+            .unwrap();
 
         let mut tbs = leaf.tbs_certificate;
         let promise = tbs.extensions.as_mut().unwrap().pop().unwrap();

@@ -4,9 +4,10 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Query, State};
+use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, ETAG};
 use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -15,21 +16,27 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::refusal::Refusal;
-use super::{Parts, fulcio, path};
+use super::{Parts, fulcio, path, rekor, tiles, traffic};
 
 /// Larger than any request that a client makes, in bytes.
 const BODY_LIMIT: usize = 64 * 1024;
 
 pub(super) fn router(parts: Arc<Parts>) -> Router {
     let certificate = format!("{}/api/v2/signingCert", path::FULCIO);
+    let legacy_certificate = format!("{}/api/v1/signingCert", path::FULCIO);
     let entries = format!("{}/api/v1/log/entries", path::REKOR);
+    let tiles_entries = format!("{}/api/v2/log/entries", path::TILES);
     let token = format!("{}/{{run_id}}/idtoken", path::OIDC);
     Router::new()
         .route(&certificate, post(signing_certificate))
+        .route(&legacy_certificate, post(legacy_signing_certificate))
         .route(&entries, post(log_entry))
+        .route(&format!("{entries}/{{uuid}}"), get(logged_entry))
+        .route(&tiles_entries, post(tiles_entry))
         .route(path::TIMESTAMP, post(timestamp))
         .route(&token, get(id_token))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(from_fn_with_state(parts.clone(), traffic::pass))
         .with_state(parts)
 }
 
@@ -43,14 +50,41 @@ async fn signing_certificate(
         .map_err(as_grpc_gateway)
 }
 
+async fn legacy_signing_certificate(
+    State(parts): State<Arc<Parts>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<impl IntoResponse, Refusal> {
+    let now = Timestamp::now();
+    let chain = fulcio::legacy_signing_certificate(&parts, bearer(&headers), &body, now)?;
+    let kind = (CONTENT_TYPE, "application/pem-certificate-chain");
+    Ok((StatusCode::CREATED, [kind], chain))
+}
+
 async fn log_entry(
     State(parts): State<Arc<Parts>>,
     body: Bytes,
 ) -> Result<impl IntoResponse, Refusal> {
-    let (uuid, entry) = parts.rekor.append(&body, Timestamp::now())?;
+    let (uuid, entry) = rekor::create(&parts.rekor, &body, Timestamp::now())?;
     // sigstore-go finds the entry in the answer by the ETag.
     let name = [(ETAG, uuid.clone())];
     Ok((StatusCode::CREATED, name, Json(json!({ uuid: entry }))))
+}
+
+async fn logged_entry(
+    State(parts): State<Arc<Parts>>,
+    Path(uuid): Path<String>,
+) -> Result<Json<Value>, Refusal> {
+    let entry = rekor::find(&parts.rekor, &uuid)?;
+    Ok(Json(json!({ uuid: entry })))
+}
+
+async fn tiles_entry(
+    State(parts): State<Arc<Parts>>,
+    body: Bytes,
+) -> Result<impl IntoResponse, (StatusCode, Json<Value>)> {
+    let entry = tiles::create(&parts.tiles, &body, Timestamp::now()).map_err(as_grpc_gateway)?;
+    Ok((StatusCode::CREATED, Json(entry)))
 }
 
 async fn timestamp(
@@ -85,13 +119,16 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-/// Fulcio answers through a gateway that states gRPC's codes in place of HTTP's.
-fn as_grpc_gateway(refusal: Refusal) -> impl IntoResponse {
+/// Fulcio and the log of API v2 answer through a gateway that states gRPC's codes in place of
+/// HTTP's.
+fn as_grpc_gateway(refusal: Refusal) -> (StatusCode, Json<Value>) {
     const INVALID_ARGUMENT: u8 = 3;
+    const ALREADY_EXISTS: u8 = 6;
     const INTERNAL: u8 = 13;
     const UNAUTHENTICATED: u8 = 16;
     let code = match refusal.status {
         StatusCode::BAD_REQUEST => INVALID_ARGUMENT,
+        StatusCode::CONFLICT => ALREADY_EXISTS,
         StatusCode::UNAUTHORIZED => UNAUTHENTICATED,
         _ => INTERNAL,
     };

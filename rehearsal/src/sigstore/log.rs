@@ -1,227 +1,170 @@
-//! The Merkle tree of a transparency log (RFC 6962, 2.1) and the checkpoint that states its root
-//! (C2SP tlog-checkpoint, signed note). Relies on SHA-256 alone.
+//! A transparency log: a Merkle tree that only grows, and the key that signs checkpoints of it
+//! (C2SP tlog-checkpoint, signed note). The log of Rekor's API v1 also states, and signs, when it
+//! logged an entry; that of API v2 leaves the time to a timestamp authority.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use axum::http::StatusCode;
 use base64::prelude::{BASE64_STANDARD, Engine};
-use sha2::{Digest, Sha256};
+use jiff::Timestamp;
+use serde_json::Value;
 
-use super::Error;
+use super::entry::{Body, Entry};
 use super::key::LogKey;
+use super::merkle::{Hash, Tree, leaf_hash};
+use super::refusal::Refusal;
+use super::{Error, RekorApi};
 
-pub(super) type Hash = [u8; 32];
+/// The name of every log here in its checkpoints: sigstore-js looks for it in the base URL of the
+/// trusted root, and others take it from there.
+const HOST: &str = "127.0.0.1";
+/// The tree of the log of API v1.
+pub(super) const TREE_ID: u64 = 1_193_050_959_916_656_506;
+/// Entries in earlier, closed trees, as the public log of API v1 has them: an entry's index in the
+/// log is then another number than its index in the tree.
+const EARLIER_ENTRIES: usize = 4_163_431;
 
-/// A tree that only grows. It remembers leaf hashes and computes the rest, which is quick enough
-/// for the thousands of leaves that a rehearsal makes.
-#[derive(Default)]
-pub(super) struct Tree {
-    leaves: Vec<Hash>,
+pub(super) struct Log {
+    pub(super) api: RekorApi,
+    pub(super) key: LogKey,
+    tree: Mutex<Tree>,
+    /// What was answered of each entry, by its UUID.
+    answers: Mutex<HashMap<String, Value>>,
 }
 
-impl Tree {
-    /// Number of leaves.
-    pub(super) fn size(&self) -> usize {
-        self.leaves.len()
-    }
-
-    pub(super) fn contains(&self, leaf: &Hash) -> bool {
-        self.leaves.contains(leaf)
-    }
-
-    /// Appends a leaf and returns its index.
-    pub(super) fn push(&mut self, leaf: Hash) -> usize {
-        self.leaves.push(leaf);
-        self.leaves.len() - 1
-    }
-
-    /// The head of the tree as it stands.
-    pub(super) fn root(&self) -> Hash {
-        head(&self.leaves)
-    }
-
-    /// The audit path of a leaf in the tree as it stands, from the leaf up.
-    pub(super) fn inclusion_proof(&self, index: usize) -> Vec<Hash> {
-        let mut path = Vec::new();
-        audit_path(index, &self.leaves, &mut path);
-        path
-    }
+/// Where a leaf stands in the tree, at one moment.
+#[derive(Clone)]
+pub(super) struct Place {
+    pub(super) index: usize,
+    pub(super) size: usize,
+    pub(super) root: Hash,
+    /// The audit path, from the leaf up.
+    pub(super) path: Vec<Hash>,
 }
 
-/// The hash of a leaf's content.
-pub(super) fn leaf_hash(content: &[u8]) -> Hash {
-    Sha256::new()
-        .chain_update([0])
-        .chain_update(content)
-        .finalize()
-        .into()
+/// That an entry is in the tree.
+pub(super) struct Proof {
+    pub(super) place: Place,
+    /// A signed note of the tree's size and root.
+    pub(super) checkpoint: String,
 }
 
-fn node_hash(left: &Hash, right: &Hash) -> Hash {
-    Sha256::new()
-        .chain_update([1])
-        .chain_update(left)
-        .chain_update(right)
-        .finalize()
-        .into()
-}
+impl Log {
+    /// A log with one entry of no kind: cosign 2 takes an entry at index 0 for one without an index.
+    pub(super) fn new(api: RekorApi) -> Result<Self, Error> {
+        let key = match api {
+            RekorApi::V1 => LogKey::p256()?,
+            RekorApi::V2 => LogKey::ed25519(HOST)?,
+        };
+        let mut tree = Tree::default();
+        tree.push(leaf_hash(key.id()));
+        Ok(Self {
+            api,
+            key,
+            tree: Mutex::new(tree),
+            answers: Mutex::default(),
+        })
+    }
 
-fn head(leaves: &[Hash]) -> Hash {
-    match leaves {
-        [] => Sha256::digest([]).into(),
-        [leaf] => *leaf,
-        _ => {
-            let (left, right) = leaves.split_at(split(leaves.len()));
-            node_hash(&head(left), &head(right))
+    pub(super) fn answers(&self) -> MutexGuard<'_, HashMap<String, Value>> {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Logs an entry, unless the log has it.
+    pub(super) fn record(&self, body: Body, now: Timestamp) -> Result<Entry, Refusal> {
+        let place = self.append(&body).map_err(|place| {
+            let (uuid, index) = (body.uuid(), place.index);
+            let message = format!("the log holds this entry already, as {uuid} at {index}");
+            Refusal::new(StatusCode::CONFLICT, message)
+        })?;
+        Ok(self.entry(body, place, now)?)
+    }
+
+    /// The place of an entry, which is an error if the log had it already.
+    pub(super) fn append(&self, body: &Body) -> Result<Place, Place> {
+        let leaf = leaf_hash(&body.json);
+        let mut tree = self.tree.lock().unwrap_or_else(PoisonError::into_inner);
+        match tree.position(&leaf) {
+            Some(index) => Err(place(&tree, index)),
+            None => {
+                let index = tree.push(leaf);
+                Ok(place(&tree, index))
+            }
         }
     }
-}
 
-fn audit_path(index: usize, leaves: &[Hash], path: &mut Vec<Hash>) {
-    if leaves.len() < 2 {
-        return;
+    /// The entry as the log states it, with the proofs that its kind of log gives.
+    pub(super) fn entry(&self, body: Body, place: Place, now: Timestamp) -> Result<Entry, Error> {
+        let log_id = *self.key.id();
+        let index = place.index;
+        let checkpoint = self.checkpoint(&self.key, &place)?;
+        let entry = Entry {
+            body,
+            log_id,
+            index,
+            time: None,
+            promise: None,
+            proof: Some(Proof { place, checkpoint }),
+        };
+        match self.api {
+            RekorApi::V1 => Entry {
+                index: EARLIER_ENTRIES + index,
+                time: Some(now),
+                ..entry
+            }
+            .promised_by(&self.key),
+            RekorApi::V2 => Ok(entry),
+        }
     }
-    let middle = split(leaves.len());
-    let (left, right) = leaves.split_at(middle);
-    if index < middle {
-        audit_path(index, left, path);
-        path.push(head(right));
-    } else {
-        audit_path(index - middle, right, path);
-        path.push(head(left));
+
+    /// A note, signed by `key`, of what this log is at `place`.
+    pub(super) fn checkpoint(&self, key: &LogKey, place: &Place) -> Result<String, Error> {
+        let origin = match self.api {
+            RekorApi::V1 => format!("{HOST} - {TREE_ID}"),
+            RekorApi::V2 => HOST.to_owned(),
+        };
+        let root = BASE64_STANDARD.encode(place.root);
+        let note = format!("{origin}\n{}\n{root}\n", place.size);
+        let (hint, _) = key.id().split_at(4);
+        let signature = [hint, &key.sign(note.as_bytes())?].concat();
+        let signature = BASE64_STANDARD.encode(signature);
+        Ok(format!("{note}\n\u{2014} {HOST} {signature}\n"))
     }
 }
 
-/// The largest power of two below `size`, which is at least 2.
-fn split(size: usize) -> usize {
-    1 << (size - 1).ilog2()
-}
-
-/// A signed note that the log `host` has, as tree `tree_id`, `size` leaves under `root`.
-pub(super) fn checkpoint(
-    key: &LogKey,
-    host: &str,
-    tree_id: u64,
-    size: usize,
-    root: &Hash,
-) -> Result<String, Error> {
-    let root = BASE64_STANDARD.encode(root);
-    let note = format!("{host} - {tree_id}\n{size}\n{root}\n");
-    let (hint, _) = key.id().split_at(4);
-    let signature = [hint, &key.sign(note.as_bytes())?].concat();
-    let signature = BASE64_STANDARD.encode(signature);
-    Ok(format!("{note}\n\u{2014} {host} {signature}\n"))
+fn place(tree: &Tree, index: usize) -> Place {
+    Place {
+        index,
+        size: tree.size(),
+        root: tree.root(),
+        path: tree.inclusion_proof(index),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// The root that a proof leads to, by RFC 9162, 2.1.3.2: bottom up, by the bits of the index,
-    /// where the tree itself works top down.
-    fn root_from_proof(leaf: Hash, index: usize, size: usize, path: &[Hash]) -> Option<Hash> {
-        let (mut node, mut last) = (index, size.checked_sub(1)?);
-        let mut root = leaf;
-        for sibling in path {
-            if last == 0 {
-                return None;
-            }
-            if node & 1 == 1 || node == last {
-                root = node_hash(sibling, &root);
-                while node & 1 == 0 && node != 0 {
-                    node >>= 1;
-                    last >>= 1;
-                }
-            } else {
-                root = node_hash(&root, sibling);
-            }
-            node >>= 1;
-            last >>= 1;
-        }
-        (last == 0).then_some(root)
-    }
-
-    fn tree(size: usize) -> Tree {
-        let mut tree = Tree::default();
-        for content in 0..size {
-            tree.push(leaf_hash(&content.to_be_bytes()));
-        }
-        tree
-    }
-
-    #[test]
-    fn every_leaf_of_every_tree_up_to_seventy_is_proved_to_the_root() {
-        for size in 1..=70 {
-            let tree = tree(size);
-            for index in 0..size {
-                let path = tree.inclusion_proof(index);
-                let root = root_from_proof(tree.leaves[index], index, size, &path);
-                assert_eq!(root, Some(tree.root()), "leaf {index} of {size}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_proof_fits_no_other_leaf_and_no_other_index() {
-        let tree = tree(13);
-        for index in 0..13 {
-            let path = tree.inclusion_proof(index);
-            for other in (0..13).filter(|other| *other != index) {
-                let other_leaf = root_from_proof(tree.leaves[other], index, 13, &path);
-                assert_ne!(other_leaf, Some(tree.root()));
-                let other_index = root_from_proof(tree.leaves[index], other, 13, &path);
-                assert_ne!(other_index, Some(tree.root()));
-            }
-        }
-    }
-
-    #[test]
-    fn roots_are_those_of_the_reference_implementation() {
-        // The leaves and heads of certificate-transparency's own tests of its Merkle tree.
-        let contents = [
-            "",
-            "00",
-            "10",
-            "2021",
-            "3031",
-            "40414243",
-            "5051525354555657",
-        ];
-        let roots = [
-            "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
-            "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125",
-            "aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77",
-            "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
-            "4e3bbb1f7b478dcfe71fb631631519a3bca12c9aefca1612bfce4c13a86264d4",
-            "76e67dadbcdf1e10e1b74ddc608abd2f98dfb16fbce75277b5232a127f2087ef",
-            "ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c",
-        ];
-        let mut tree = Tree::default();
-        for (content, root) in contents.into_iter().zip(roots) {
-            tree.push(leaf_hash(&hex::decode(content).unwrap()));
-            assert_eq!(hex::encode(tree.root()), root);
-        }
-    }
+    use p256::ecdsa::signature::Verifier;
+    use p256::ecdsa::{DerSignature, VerifyingKey};
+    use p256::pkcs8::DecodePublicKey;
 
     #[test]
     fn a_checkpoint_names_its_tree_and_is_signed_by_the_log() {
-        use p256::ecdsa::signature::Verifier;
-        use p256::pkcs8::DecodePublicKey;
-        let key = LogKey::new().unwrap();
-        let tree = tree(3);
-        let text = checkpoint(&key, "log.test", 42, tree.size(), &tree.root()).unwrap();
+        let log = Log::new(RekorApi::V1).unwrap();
+        let place = place(&log.tree.lock().unwrap(), 0);
+        let text = log.checkpoint(&log.key, &place).unwrap();
         let (note, signature) = text.split_once("\n\n").unwrap();
         let note = format!("{note}\n");
-        assert_eq!(
-            note,
-            format!(
-                "log.test - 42\n3\n{}\n",
-                BASE64_STANDARD.encode(tree.root())
-            )
-        );
-        let signature = signature.strip_prefix("\u{2014} log.test ").unwrap();
+        let root = BASE64_STANDARD.encode(place.root);
+        let tree = "1193050959916656506";
+        assert_eq!(note, format!("127.0.0.1 - {tree}\n1\n{root}\n"));
+        let signature = signature.strip_prefix("\u{2014} 127.0.0.1 ").unwrap();
         let signature = BASE64_STANDARD.decode(signature.trim_end()).unwrap();
         let (hint, signature) = signature.split_at(4);
-        assert_eq!(hint, &key.id()[..4]);
-        let key = p256::ecdsa::VerifyingKey::from_public_key_der(key.spki()).unwrap();
-        let signature = p256::ecdsa::DerSignature::from_bytes(signature).unwrap();
+        assert_eq!(hint, &log.key.id()[..4]);
+        let key = VerifyingKey::from_public_key_der(log.key.spki()).unwrap();
+        let signature = DerSignature::from_bytes(signature).unwrap();
         key.verify(note.as_bytes(), &signature).unwrap();
     }
 }

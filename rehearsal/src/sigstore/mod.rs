@@ -6,15 +6,22 @@ mod authority;
 mod ca;
 mod claims;
 mod ct;
+mod dsse;
+mod entry;
+pub mod forge;
 mod fulcio;
 mod http;
 mod key;
 mod log;
+mod merkle;
 mod oidc;
 mod refusal;
 mod rekor;
+mod tiles;
 mod timestamp;
+mod traffic;
 mod trusted_root;
+mod verifier;
 
 use std::sync::Arc;
 
@@ -22,11 +29,13 @@ use jiff::{Timestamp, ToSpan};
 
 pub use claims::Job;
 pub use oidc::{AmbientToken, ISSUER};
+pub use traffic::{Disturbance, Service, Traffic};
 
 /// Where on the one origin each service answers.
 mod path {
     pub(super) const FULCIO: &str = "/fulcio";
     pub(super) const REKOR: &str = "/rekor";
+    pub(super) const TILES: &str = "/tiles";
     pub(super) const TIMESTAMP: &str = "/tsa/api/v1/timestamp";
     pub(super) const OIDC: &str = "/oidc";
 }
@@ -46,6 +55,9 @@ pub enum Error {
     /// A document does not serialise.
     #[error("JSON: {0}")]
     Json(#[from] serde_json::Error),
+    /// A bundle of the kind asked for cannot be flawed in this way.
+    #[error("the bundle has no place for the flaw {0:?}")]
+    NoPlaceFor(forge::Flaw),
 }
 
 // It implements no `std::error::Error` and so cannot be thiserror's source.
@@ -62,9 +74,11 @@ pub struct Sigstore(Arc<Parts>);
 struct Parts {
     ca: ca::CertificateAuthority,
     ct: ct::CtLog,
-    rekor: rekor::Rekor,
+    rekor: log::Log,
+    tiles: log::Log,
     tsa: timestamp::TimestampAuthority,
     issuer: oidc::Issuer,
+    network: traffic::Network,
     /// Start of validity of every long-lived key and certificate.
     since: Timestamp,
 }
@@ -80,9 +94,11 @@ impl Sigstore {
         Ok(Self(Arc::new(Parts {
             ca: ca::CertificateAuthority::new(since)?,
             ct: ct::CtLog::new()?,
-            rekor: rekor::Rekor::new(since)?,
+            rekor: log::Log::new(RekorApi::V1)?,
+            tiles: log::Log::new(RekorApi::V2)?,
             tsa: timestamp::TimestampAuthority::new(since)?,
             issuer: oidc::Issuer::new(),
+            network: traffic::Network::default(),
             since,
         })))
     }
@@ -101,10 +117,17 @@ impl Sigstore {
     }
 
     /// The trusted root together with the services to sign with, as `--trust-config` of
-    /// sigstore-python takes it (`application/vnd.dev.sigstore.clienttrustconfig.v0.1+json`).
+    /// sigstore-python takes it (`application/vnd.dev.sigstore.clienttrustconfig.v0.1+json`). The
+    /// log is that of API v1, as the public Sigstore still has clients use it.
     #[must_use]
     pub fn client_trust_config_json(&self, url: &str) -> String {
-        trusted_root::client_trust_config(&self.0, url).to_string()
+        self.client_trust_config_with_log_json(url, RekorApi::V1)
+    }
+
+    /// As [`Self::client_trust_config_json`], with the log of a client's choice.
+    #[must_use]
+    pub fn client_trust_config_with_log_json(&self, url: &str, log: RekorApi) -> String {
+        trusted_root::client_trust_config(&self.0, url, log).to_string()
     }
 
     /// Where a signing client finds the services of the origin `url`.
@@ -113,6 +136,7 @@ impl Sigstore {
         Services {
             fulcio: format!("{url}{}", path::FULCIO),
             rekor: format!("{url}{}", path::REKOR),
+            tiles: format!("{url}{}", path::TILES),
             timestamp: format!("{url}{}", path::TIMESTAMP),
         }
     }
@@ -122,6 +146,38 @@ impl Sigstore {
     pub fn admit(&self, url: &str, job: Job) -> AmbientToken {
         self.0.issuer.admit(url, job)
     }
+
+    /// A bundle in JSON, made at once by the keys that also answer requests.
+    ///
+    /// # Errors
+    /// When something does not encode, or has no place for the flaw that is asked for.
+    pub fn forge(&self, forgery: &forge::Forgery<'_>) -> Result<String, Error> {
+        forge::forge(&self.0, forgery)
+    }
+
+    /// Has something go wrong with the next `requests` to a service, after what was ordered for it
+    /// before.
+    ///
+    /// # Panics
+    /// When [`Disturbance::Status`] states no HTTP status.
+    pub fn disturb(&self, service: Service, disturbance: Disturbance, requests: usize) {
+        self.0.network.disturb(service, disturbance, requests);
+    }
+
+    /// How many requests a service had so far.
+    #[must_use]
+    pub fn traffic(&self, service: Service) -> Traffic {
+        self.0.network.traffic(service)
+    }
+}
+
+/// The two transparency logs, by the version of the API they are written through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RekorApi {
+    /// Rekor proper: the log itself states the time of an entry, and promises inclusion.
+    V1,
+    /// rekor-tiles: the time is a timestamp authority's, and there is no promise.
+    V2,
 }
 
 /// The addresses that a signing client is configured with.
@@ -131,6 +187,8 @@ pub struct Services {
     pub fulcio: String,
     /// Base URL of the transparency log (Rekor API v1).
     pub rekor: String,
+    /// Base URL of the newer transparency log (Rekor API v2), an alternative to the other.
+    pub tiles: String,
     /// URL that takes timestamp requests (RFC 3161 over HTTP).
     pub timestamp: String,
 }

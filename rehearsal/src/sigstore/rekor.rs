@@ -1,189 +1,201 @@
-//! Rekor's log, API v1, for entries of the kind `hashedrekord` 0.0.1. Relies on the Merkle tree and
-//! on canonical JSON (RFC 8785).
-
-use std::sync::{Mutex, PoisonError};
+//! Rekor's API v1, `/api/v1/log/entries`: entries of kind `hashedrekord` or `dsse`, version 0.0.1
+//! (sigstore/rekor, `pkg/types`). Relies on nothing that is proposed: every signature must verify.
 
 use axum::http::StatusCode;
 use base64::prelude::{BASE64_STANDARD, Engine};
-use der::pem::LineEnding;
-use der::{DecodePem, Encode, EncodePem};
 use jiff::Timestamp;
-use p256::ecdsa::signature::hazmat::PrehashVerifier;
-use p256::ecdsa::{DerSignature, Signature, VerifyingKey};
-use p256::pkcs8::DecodePublicKey;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
-use x509_cert::Certificate;
+use sha2::{Digest, Sha256};
 
 use super::Error;
-use super::key::LogKey;
-use super::log::{Hash, Tree, checkpoint, leaf_hash};
+use super::dsse::{Envelope, base64};
+use super::entry::Body;
+use super::log::Log;
 use super::refusal::Refusal;
+use super::verifier::Verifier;
 
-/// The log's name in its checkpoints: sigstore-js looks for it in the base URL of the trusted root.
-const HOST: &str = "127.0.0.1";
-const TREE_ID: u64 = 1_193_050_959_916_656_506;
-/// Entries in earlier, closed trees, as the public log has them: an entry's index in the log is
-/// then another number than its index in the tree.
-const EARLIER_ENTRIES: usize = 4_163_431;
-
-pub(super) struct Rekor {
-    pub(super) key: LogKey,
-    tree: Mutex<Tree>,
+#[derive(Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+enum Proposed {
+    HashedRekord(Versioned<HashedRekord>),
+    Dsse(Versioned<Dsse>),
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Entry {
+struct Versioned<S> {
     api_version: String,
-    kind: String,
-    spec: Spec,
+    spec: S,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Spec {
+#[derive(Deserialize)]
+struct HashedRekord {
     data: Data,
-    signature: EntrySignature,
+    signature: Signature,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct Data {
-    hash: DataHash,
+    hash: Hash,
 }
 
-#[derive(Serialize, Deserialize)]
-struct DataHash {
+#[derive(Deserialize)]
+struct Hash {
     algorithm: String,
     /// Hex.
     value: String,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct EntrySignature {
-    /// Base64.
-    content: String,
-    public_key: PublicKey,
+struct Signature {
+    #[serde(deserialize_with = "base64")]
+    content: Vec<u8>,
+    public_key: Pem,
 }
 
-#[derive(Serialize, Deserialize)]
-struct PublicKey {
-    /// Base64 of a certificate in PEM.
-    content: String,
+#[derive(Deserialize)]
+struct Pem {
+    #[serde(deserialize_with = "base64")]
+    content: Vec<u8>,
 }
 
-/// Where an entry stands in the tree, at one moment.
-struct Place {
-    index: usize,
-    size: usize,
-    root: Hash,
-    path: Vec<Hash>,
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Dsse {
+    proposed_content: ProposedContent,
 }
 
-impl Rekor {
-    pub(super) fn new(since: Timestamp) -> Result<Self, Error> {
-        // cosign 2 takes an entry at index 0 for one without an index.
-        let mut tree = Tree::default();
-        tree.push(leaf_hash(format!("genesis {since}").as_bytes()));
-        Ok(Self {
-            key: LogKey::new()?,
-            tree: Mutex::new(tree),
-        })
+#[derive(Deserialize)]
+struct ProposedContent {
+    /// JSON in JSON.
+    envelope: String,
+    /// Base64 of PEM.
+    verifiers: Vec<String>,
+}
+
+/// Logs the entry that `request` proposes, and answers with its UUID, and with its proof, the
+/// checkpoint and the signed entry timestamp.
+pub(super) fn create(
+    log: &Log,
+    request: &[u8],
+    now: Timestamp,
+) -> Result<(String, Value), Refusal> {
+    let entry = log.record(verified(request)?, now)?;
+    let (uuid, answer) = (entry.body.uuid(), entry.to_rest());
+    log.answers().insert(uuid.clone(), answer.clone());
+    Ok((uuid, answer))
+}
+
+/// What was answered of the entry with this UUID.
+pub(super) fn find(log: &Log, uuid: &str) -> Result<Value, Refusal> {
+    let answer = log.answers().get(uuid).cloned();
+    answer.ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND, format!("no entry {uuid}")))
+}
+
+/// The body to log for the entry that `request` proposes, when its signatures are good.
+fn verified(request: &[u8]) -> Result<Body, Refusal> {
+    match serde_json::from_slice(request).map_err(Refusal::bad)? {
+        Proposed::HashedRekord(entry) => verified_digest(entry.of_known_version()?),
+        Proposed::Dsse(entry) => verified_envelope(entry.of_known_version()?),
     }
+}
 
-    /// Logs the entry in `body`, whose signature must verify, and answers with its UUID, and with
-    /// its proof, the checkpoint and the signed entry timestamp.
-    pub(super) fn append(&self, body: &[u8], now: Timestamp) -> Result<(String, Value), Refusal> {
-        let entry = verified(serde_json::from_slice(body).map_err(Refusal::bad)?)?;
-        let canonical = canonical(&entry)?;
-        let leaf = leaf_hash(&canonical);
-        let uuid = format!("{TREE_ID:016x}{}", hex::encode(leaf));
-        let place = self.place(leaf).ok_or_else(|| {
-            let message = format!("the log holds this entry already, as {uuid}");
-            Refusal::new(StatusCode::CONFLICT, message)
-        })?;
-        let answer = self.answer(&canonical, &place, now)?;
-        Ok((uuid, answer))
-    }
-
-    /// Appends `leaf`, unless the tree has it.
-    fn place(&self, leaf: Hash) -> Option<Place> {
-        let mut tree = self.tree.lock().unwrap_or_else(PoisonError::into_inner);
-        if tree.contains(&leaf) {
-            return None;
+impl<S> Versioned<S> {
+    fn of_known_version(self) -> Result<S, Refusal> {
+        if self.api_version == "0.0.1" {
+            return Ok(self.spec);
         }
-        let index = tree.push(leaf);
-        Some(Place {
-            index,
-            size: tree.size(),
-            root: tree.root(),
-            path: tree.inclusion_proof(index),
-        })
-    }
-
-    fn answer(&self, body: &[u8], place: &Place, now: Timestamp) -> Result<Value, Error> {
-        let mut answer = json!({
-            "body": BASE64_STANDARD.encode(body),
-            "integratedTime": now.as_second(),
-            "logID": hex::encode(self.key.id()),
-            "logIndex": EARLIER_ENTRIES + place.index,
-        });
-        let promise = self.key.sign(&canonical(&answer)?)?;
-        let checkpoint = checkpoint(&self.key, HOST, TREE_ID, place.size, &place.root)?;
-        answer["verification"] = json!({
-            "inclusionProof": {
-                "checkpoint": checkpoint,
-                "hashes": place.path.iter().map(hex::encode).collect::<Vec<_>>(),
-                "logIndex": place.index,
-                "rootHash": hex::encode(place.root),
-                "treeSize": place.size,
-            },
-            "signedEntryTimestamp": BASE64_STANDARD.encode(promise),
-        });
-        Ok(answer)
+        let message = format!("version {} where 0.0.1 was expected", self.api_version);
+        Err(Refusal::bad(message))
     }
 }
 
-/// The entry with its certificate in Rekor's own PEM, when its signature is good.
-fn verified(mut entry: Entry) -> Result<Entry, Refusal> {
-    let hash = &entry.spec.data.hash;
-    if (entry.kind.as_str(), entry.api_version.as_str()) != ("hashedrekord", "0.0.1") {
-        return Err(Refusal::bad(format!(
-            "entry of kind {} {} where hashedrekord 0.0.1 was expected",
-            entry.kind, entry.api_version
-        )));
-    }
-    if hash.algorithm != "sha256" {
-        return Err(Refusal::bad(format!(
-            "digest {} where sha256 was expected",
-            hash.algorithm
-        )));
+fn verified_digest(entry: HashedRekord) -> Result<Body, Refusal> {
+    let HashedRekord { data, signature } = entry;
+    if data.hash.algorithm != "sha256" {
+        let message = format!("digest {} where sha256 was expected", data.hash.algorithm);
+        return Err(Refusal::bad(message));
     }
     let mut digest = [0; 32];
-    hex::decode_to_slice(&hash.value, &mut digest).map_err(Refusal::bad)?;
-
-    let signature = &entry.spec.signature;
-    let pem = BASE64_STANDARD
-        .decode(&signature.public_key.content)
-        .map_err(Refusal::bad)?;
-    let certificate = Certificate::from_pem(pem)
-        .map_err(|error| Refusal::bad(format!("no certificate in PEM: {error}")))?;
-    let key = certificate.tbs_certificate.subject_public_key_info.to_der();
-    let key = VerifyingKey::from_public_key_der(&key.map_err(Error::from)?)
-        .map_err(|error| Refusal::bad(format!("no P-256 key: {error}")))?;
-    BASE64_STANDARD
-        .decode(&signature.content)
-        .ok()
-        .and_then(|bytes| DerSignature::from_bytes(&bytes).ok())
-        .and_then(|signature| Signature::try_from(signature).ok())
-        .and_then(|signature| key.verify_prehash(&digest, &signature).ok())
-        .ok_or_else(|| Refusal::bad("the signature does not verify over the digest"))?;
-
-    let pem = certificate.to_pem(LineEnding::LF).map_err(Error::from)?;
-    entry.spec.signature.public_key.content = BASE64_STANDARD.encode(pem);
-    Ok(entry)
+    hex::decode_to_slice(&data.hash.value, &mut digest).map_err(Refusal::bad)?;
+    let verifier = Verifier::from_pem(&signature.public_key.content)?;
+    if !verifier.key()?.verify_digest(&digest, &signature.content) {
+        let message = "the signature does not verify over the digest";
+        return Err(Refusal::bad(message));
+    }
+    Ok(hashed_rekord(&digest, &signature.content, &verifier)?)
 }
 
-fn canonical(value: &impl Serialize) -> Result<Vec<u8>, Error> {
-    Ok(serde_json_canonicalizer::to_vec(value)?)
+fn verified_envelope(entry: Dsse) -> Result<Body, Refusal> {
+    let ProposedContent {
+        envelope,
+        verifiers,
+    } = entry.proposed_content;
+    let parsed: Envelope = serde_json::from_str(&envelope).map_err(Refusal::bad)?;
+    let signed = parsed.signed();
+    let mut known = Vec::new();
+    for verifier in &verifiers {
+        let pem = BASE64_STANDARD.decode(verifier).map_err(Refusal::bad)?;
+        let verifier = Verifier::from_pem(&pem)?;
+        known.push((verifier.key()?, verifier));
+    }
+    let mut signatures = Vec::new();
+    for signature in &parsed.signatures {
+        let (_, verifier) = known
+            .iter()
+            .find(|(key, _)| key.verify(&signed, &signature.bytes))
+            .ok_or_else(|| Refusal::bad("a signature does not verify over the envelope"))?;
+        signatures.push((&*signature.bytes, verifier));
+    }
+    if signatures.is_empty() {
+        return Err(Refusal::bad("an envelope without a signature"));
+    }
+    Ok(dsse(&envelope, &parsed.payload, &signatures)?)
+}
+
+/// The body that says: `signature` is over the message with this digest.
+pub(super) fn hashed_rekord(
+    digest: &[u8; 32],
+    signature: &[u8],
+    verifier: &Verifier,
+) -> Result<Body, Error> {
+    Body::new(
+        ("hashedrekord", "0.0.1"),
+        &json!({
+                "data": {"hash": {"algorithm": "sha256", "value": hex::encode(digest)}},
+                "signature": {
+                    "content": BASE64_STANDARD.encode(signature),
+                    "publicKey": {"content": BASE64_STANDARD.encode(verifier.to_pem()?)},
+                },
+        }),
+    )
+}
+
+/// The body that says: this envelope, around this payload, has these signatures.
+pub(super) fn dsse(
+    envelope: &str,
+    payload: &[u8],
+    signatures: &[(&[u8], &Verifier)],
+) -> Result<Body, Error> {
+    let sha256 = |bytes: &[u8]| {
+        let digest = hex::encode(Sha256::digest(bytes));
+        json!({"algorithm": "sha256", "value": digest})
+    };
+    let mut logged = Vec::new();
+    for (signature, verifier) in signatures {
+        logged.push(json!({
+            "signature": BASE64_STANDARD.encode(signature),
+            "verifier": BASE64_STANDARD.encode(verifier.to_pem()?),
+        }));
+    }
+    Body::new(
+        ("dsse", "0.0.1"),
+        &json!({
+                "envelopeHash": sha256(envelope.as_bytes()),
+                "payloadHash": sha256(payload),
+                "signatures": logged,
+        }),
+    )
 }

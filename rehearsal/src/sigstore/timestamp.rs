@@ -122,9 +122,28 @@ impl TimestampAuthority {
         let request = TimeStampReq::from_der(body)
             .map_err(|error| Refusal::bad(format!("no timestamp request: {error}")))?;
         check(&request)?;
+        Ok(granted(self.grant(request, now)?)?)
+    }
+
+    /// A timestamp that says `message` was seen at `at`, with the authority's certificate: the DER
+    /// of a TimeStampResp.
+    pub(super) fn stamp(&self, message: &[u8], at: Timestamp) -> Result<Vec<u8>, Error> {
+        let request = TimeStampReq {
+            version: 1,
+            message_imprint: MessageImprint {
+                hash_algorithm: algorithm(ID_SHA_256),
+                hashed_message: OctetString::new(Sha256::digest(message).to_vec())?,
+            },
+            policy: None,
+            nonce: None,
+            cert_req: true,
+        };
+        granted(self.grant(request, at)?)
+    }
+
+    fn grant(&self, request: TimeStampReq, now: Timestamp) -> Result<Any, Error> {
         let with_certificate = request.cert_req;
-        let info = info(request, now)?;
-        Ok(self.token(&info, with_certificate, now).and_then(granted)?)
+        self.token(&info(request, now)?, with_certificate, now)
     }
 
     /// The SignedData (RFC 5652, 5) around `info`.

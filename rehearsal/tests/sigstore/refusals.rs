@@ -120,13 +120,81 @@ async fn rekor_refuses_a_signature_over_other_bytes_and_does_not_log_it() {
 }
 
 #[tokio::test]
-async fn rekor_refuses_an_entry_that_it_holds_already() {
+async fn rekor_refuses_an_envelope_whose_payload_or_type_is_not_what_was_signed() {
+    let rig = Rig::new();
+    let key = new_key();
+    let pem = key.public_key_der().unwrap().to_pem();
+    let pae = |kind: &str| format!("DSSEv1 {} {kind} 2 {{}}", kind.len());
+    let submit = async |payload: &str, signed: &str| {
+        let envelope = json!({
+            "payload": BASE64_STANDARD.encode(payload),
+            "payloadType": "text/json",
+            "signatures": [{"sig": key.sign(signed.as_bytes()).unwrap()}],
+        });
+        let content = json!({
+            "envelope": envelope.to_string(),
+            "verifiers": [BASE64_STANDARD.encode(&pem)],
+        });
+        let spec = json!({"proposedContent": content});
+        let entry = json!({"apiVersion": "0.0.1", "kind": "dsse", "spec": spec});
+        rig.post(&rekor(&rig), &entry).await
+    };
+    for (payload, signed) in [("[]", pae("text/json")), ("{}", pae("text/yaml"))] {
+        let (status, answer) = submit(payload, &signed).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST);
+        assert!(answer["message"].as_str().unwrap().contains("envelope"));
+    }
+    let (status, _) = submit("{}", &pae("text/json")).await;
+    assert_eq!(status, StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn rekor_refuses_an_entry_that_it_holds_already_and_names_it() {
     let rig = Rig::new();
     let entry = log_entry(&rig, BLOB, BLOB).await;
-    let (first, _) = rig.post(&rekor(&rig), &entry).await;
+    let (first, logged) = rig.post(&rekor(&rig), &entry).await;
     let (second, answer) = rig.post(&rekor(&rig), &entry).await;
     assert_eq!((first, second), (StatusCode::CREATED, StatusCode::CONFLICT));
     assert_eq!(answer["code"], 409);
+    let (uuid, logged) = logged.as_object().unwrap().iter().next().unwrap();
+    assert!(answer["message"].as_str().unwrap().contains(uuid));
+
+    let get = async |uuid: &str| {
+        let url = format!("{}/{uuid}", rekor(&rig));
+        rig.client.get(url).send().await.unwrap()
+    };
+    let held: Value = get(uuid).await.json().await.unwrap();
+    assert_eq!(held[uuid], *logged);
+    let other = uuid.replace(char::is_alphabetic, "0");
+    assert_eq!(get(&other).await.status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn the_log_of_api_v2_refuses_a_signature_over_another_digest_and_an_entry_it_holds() {
+    let rig = Rig::new();
+    let key = new_key();
+    let signature = key.sign(BLOB).unwrap();
+    let submit = async |blob: &[u8]| {
+        let verifier = json!({
+            "keyDetails": "PKIX_ECDSA_P256_SHA_256",
+            "publicKey": {"rawBytes": BASE64_STANDARD.encode(key.public_key_der().unwrap())},
+        });
+        let entry = json!({
+            "digest": BASE64_STANDARD.encode(sigstore_verify::crypto::sha256(blob)),
+            "signature": {"content": signature, "verifier": verifier},
+        });
+        let request = json!({"hashedRekordRequestV002": entry});
+        rig.post(&tiles(&rig), &request).await
+    };
+    for (blob, expected, code) in [
+        (b"other" as &[u8], StatusCode::BAD_REQUEST, 3),
+        (BLOB, StatusCode::CREATED, 0),
+        (BLOB, StatusCode::CONFLICT, 6),
+    ] {
+        let (status, answer) = submit(blob).await;
+        assert_eq!(status, expected);
+        assert_eq!(answer["code"].as_i64().unwrap_or(0), code);
+    }
 }
 
 #[tokio::test]
@@ -135,6 +203,7 @@ async fn what_is_no_request_is_refused_by_each_service() {
     for url in [
         fulcio(&rig),
         rekor(&rig),
+        tiles(&rig),
         Sigstore::services(&rig.url()).timestamp,
     ] {
         let (status, answer) = rig.post(&url, &json!({"no": "request"})).await;
@@ -162,6 +231,13 @@ fn rekor(rig: &Rig) -> String {
     format!(
         "{}/api/v1/log/entries",
         Sigstore::services(&rig.url()).rekor
+    )
+}
+
+fn tiles(rig: &Rig) -> String {
+    format!(
+        "{}/api/v2/log/entries",
+        Sigstore::services(&rig.url()).tiles
     )
 }
 

@@ -2,17 +2,24 @@
 
 use rehearsal::Server;
 use rehearsal::github::Repository;
-use rehearsal::sigstore::{AmbientToken, ISSUER, Job, Sigstore};
+use rehearsal::sigstore::{AmbientToken, ISSUER, Job, RekorApi, Sigstore};
 use rehearsal::verifiers::Identity;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sigstore_sign::oidc::IdentityToken;
+use sigstore_sign::rekor::RekorApiVersion;
 use sigstore_sign::reqwest::{Client, Response, StatusCode};
 use sigstore_sign::types::Bundle;
-use sigstore_sign::{SigningContext, SigningServices};
+use sigstore_sign::{Signer, SigningContext, SigningServices};
 use sigstore_verify::trust_root::TrustedRoot;
 use sigstore_verify::{VerificationPolicy, VerificationResult};
 
 pub(crate) const BLOB: &[u8] = b"the bytes of a release";
+
+/// A predicate of SLSA provenance v1.
+pub(crate) const PREDICATE: &str = r#"{
+    "buildDefinition": {"buildType": "https://example.com/build", "externalParameters": {}},
+    "runDetails": {"builder": {"id": "https://example.com/builder"}}
+}"#;
 
 /// A Sigstore on its port, and a client that reaches it past any proxy.
 pub(crate) struct Rig {
@@ -55,16 +62,28 @@ impl Rig {
     }
 
     pub(crate) async fn sign(&self, job: Job, blob: &[u8]) -> Bundle {
+        let signer = self.signer(job, RekorApi::V1).await;
+        signer.sign(blob).await.unwrap()
+    }
+
+    pub(crate) async fn attest(&self, job: Job, statement: &[u8]) -> Bundle {
+        let signer = self.signer(job, RekorApi::V1).await;
+        signer.sign_raw_statement(statement).await.unwrap()
+    }
+
+    pub(crate) async fn signer(&self, job: Job, log: RekorApi) -> Signer {
         let services = Sigstore::services(&self.url());
-        let services =
-            SigningServices::new(services.fulcio, services.rekor).with_tsa_url(services.timestamp);
+        let (url, version) = match log {
+            RekorApi::V1 => (&services.rekor, RekorApiVersion::V1),
+            RekorApi::V2 => (&services.tiles, RekorApiVersion::V2),
+        };
+        let services = SigningServices::new(&services.fulcio, url)
+            .with_rekor(url, version)
+            .with_tsa_url(services.timestamp);
         let token = IdentityToken::from_jwt(&self.token(job).await).unwrap();
         SigningContext::new(services)
             .with_http_client(self.client.clone())
             .signer(token)
-            .sign(blob)
-            .await
-            .unwrap()
     }
 
     pub(crate) async fn post(&self, url: &str, body: &Value) -> (StatusCode, Value) {
@@ -114,6 +133,19 @@ pub(crate) fn identity() -> Identity {
         commit: "0123456789abcdef0123456789abcdef01234567".to_owned(),
         trigger: "push".to_owned(),
     }
+}
+
+/// An in-toto statement v1: SLSA provenance of `blob`.
+pub(crate) fn provenance(blob: &[u8]) -> Vec<u8> {
+    let digest = sigstore_verify::crypto::sha256(blob).to_hex();
+    let predicate: Value = serde_json::from_str(PREDICATE).unwrap();
+    let statement = json!({
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{"name": "blob", "digest": {"sha256": digest}}],
+        "predicateType": "https://slsa.dev/provenance/v1",
+        "predicate": predicate,
+    });
+    statement.to_string().into_bytes()
 }
 
 pub(crate) fn flipped(blob: &[u8]) -> Vec<u8> {
