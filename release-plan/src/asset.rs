@@ -10,6 +10,9 @@ use crate::{Measured, Sha256, Target};
 /// What a sigstore bundle is called: the asset's name and this.
 pub const BUNDLE_SUFFIX: &str = ".sigstore.json";
 
+/// How the name of a release's provenance ends: a line of JSON for each in-toto statement.
+pub const PROVENANCE_SUFFIX: &str = ".intoto.jsonl";
+
 /// The name of an asset: a plain file name that GitHub keeps as it is.
 ///
 /// GitHub replaces characters outside `[A-Za-z0-9._-]`; a path separator would let an asset
@@ -60,6 +63,14 @@ impl AssetName {
     /// As for [`archive`](Self::archive).
     pub fn homebrew_formula(product: &str) -> Result<Self, AssetNameError> {
         format!("{product}.rb").parse()
+    }
+
+    /// The provenance of the archives of `product`.
+    ///
+    /// # Errors
+    /// As for [`archive`](Self::archive).
+    pub fn provenance(product: &str) -> Result<Self, AssetNameError> {
+        format!("{product}{PROVENANCE_SUFFIX}").parse()
     }
 
     /// The name of the bundle that signs this asset.

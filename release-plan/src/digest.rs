@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use sha2::Digest as _;
+use sha2_0_11::Digest as _;
 
 /// A SHA-256 digest, written as 64 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -21,7 +21,7 @@ impl Sha256 {
     /// The digest of `bytes`.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
-        Self(sha2::Sha256::digest(bytes).into())
+        Self(sha2_0_11::Sha256::digest(bytes).into())
     }
 
     /// The 32 bytes.
@@ -108,7 +108,7 @@ impl Measured {
 pub struct Meter<T> {
     inner: T,
     size: u64,
-    hash: sha2::Sha256,
+    hash: sha2_0_11::Sha256,
 }
 
 impl<T> Meter<T> {
@@ -117,7 +117,7 @@ impl<T> Meter<T> {
         Self {
             inner,
             size: 0,
-            hash: sha2::Sha256::new(),
+            hash: sha2_0_11::Sha256::new(),
         }
     }
 

@@ -16,6 +16,10 @@ impl Limits {
     pub const BUNDLE: usize = 1024 * 1024;
     /// A trusted root.
     pub const TRUSTED_ROOT: usize = 1024 * 1024;
+    /// A public key in PEM; the longest kind has about 1.5 kB.
+    pub const PUBLIC_KEY: usize = 16 * 1024;
+    /// A file of which every byte must be in memory at once to be verified.
+    pub const WHOLE_FILE: usize = 4 * 1024 * 1024;
 }
 
 /// JSON that does not have the form it should have.

@@ -23,7 +23,9 @@ pub mod sources;
 mod tag;
 mod target;
 
-pub use asset::{Asset, AssetKind, AssetName, AssetNameError, BUNDLE_SUFFIX, PlannedAsset};
+pub use asset::{
+    Asset, AssetKind, AssetName, AssetNameError, BUNDLE_SUFFIX, PROVENANCE_SUFFIX, PlannedAsset,
+};
 pub use channel::{Channel, UnknownChannel};
 pub use checksums::{Checksums, ChecksumsError};
 pub use commit::{CommitId, CommitIdError};
@@ -36,8 +38,8 @@ pub use manifest::{MANIFEST_SCHEMA, Manifest, ManifestError, StdOrigin, Toolchai
 pub use plan::{
     PLAN_SCHEMA, Plan, PlanError, Reservation, Source, Tools, UnknownTarget, WithoutError,
 };
-pub use pointer::{POINTER_SCHEMA, Pointer, PointerError};
-pub use policy::{Claim, Expectation, Policy};
+pub use pointer::{POINTER_SCHEMA, Pointer, PointerError, SignedPointer};
+pub use policy::{Claim, Expectation, LogEvidence, Policy};
 pub use product::{Channels, Identities, Product, ProductError, Repository, Upgrades};
 pub use semver::Version;
 pub use tag::{Tag, TagError};

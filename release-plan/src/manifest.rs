@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::json::{self, FormatError};
 use crate::{
-    Asset, AssetKind, AssetName, BUNDLE_SUFFIX, CommitId, Limits, Plan, Reservation, Sha256, Tag,
-    Target,
+    Asset, AssetKind, AssetName, BUNDLE_SUFFIX, CommitId, Limits, PROVENANCE_SUFFIX, Plan,
+    Reservation, Sha256, Tag, Target,
 };
 
 /// The schema of a manifest that this crate writes and reads.
@@ -37,7 +37,7 @@ pub struct Manifest {
     pub upgrades_from: Version,
     /// Digest of the playbook inside the program.
     pub playbook_sha256: Sha256,
-    /// Every asset but this file, `SHA256SUMS` and the bundles, sorted by name.
+    /// Every asset but this file, `SHA256SUMS`, the bundles and the provenance, sorted by name.
     pub assets: Vec<Asset>,
 }
 
@@ -211,7 +211,8 @@ impl Manifest {
         for asset in &self.assets {
             let name = asset.name.as_str();
             let reserved = [AssetName::MANIFEST, AssetName::CHECKSUMS].contains(&name);
-            if reserved || name.ends_with(BUNDLE_SUFFIX) {
+            let signs = [BUNDLE_SUFFIX, PROVENANCE_SUFFIX].map(|suffix| name.ends_with(suffix));
+            if reserved || signs.contains(&true) {
                 return Err(ManifestError::Name(asset.name.clone()));
             }
             if asset.kind == AssetKind::Archive

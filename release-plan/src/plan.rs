@@ -292,7 +292,14 @@ impl Plan {
         self.assets.iter().filter(is_archive)
     }
 
-    /// Every file that the release will consist of, bundles included, sorted by name.
+    /// The provenance of the archives, which is made and signed when all else is there.
+    #[must_use]
+    pub fn provenance(&self) -> AssetName {
+        AssetName::provenance(&self.product).expect("the name of a product is one of an asset")
+    }
+
+    /// Every file that the release will consist of, bundles and provenance included, sorted by
+    /// name.
     #[must_use]
     pub fn files(&self) -> Vec<AssetName> {
         let closing = [AssetName::MANIFEST, AssetName::CHECKSUMS];
@@ -302,6 +309,7 @@ impl Plan {
             .map(|asset| asset.name.clone())
             .chain(closing.map(|name| name.parse().expect("a constant name is an asset name")))
             .flat_map(|name| [name.bundle(), name])
+            .chain([self.provenance()])
             .collect();
         files.sort();
         files

@@ -19,7 +19,8 @@ pub struct Pointer {
     pub product: String,
     /// The channel it is for.
     pub channel: Channel,
-    /// Grows by one with each pointer of the channel; a lower one than was seen is stale.
+    /// Of a selection by a person, one more than that of the selection before; of a renewal, more
+    /// than that of what it renews. A lower one than was seen is stale.
     pub sequence: u64,
     /// From this moment on it moves nobody any more.
     pub expires: Instant,
@@ -32,6 +33,19 @@ pub struct Pointer {
     /// Versions that nobody should run.
     #[serde(default)]
     pub yanked: Vec<Version>,
+    /// The pointer that a person's run signed, where this one only renews it. A renewal by a
+    /// scheduled run is believed no further than what it renews.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renews: Option<SignedPointer>,
+}
+
+/// A pointer and its bundle, each exactly as it was signed and written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignedPointer {
+    /// The JSON of the pointer.
+    pub pointer: String,
+    /// The JSON of its bundle.
+    pub bundle: String,
 }
 
 /// What is wrong with a pointer.
@@ -69,6 +83,13 @@ impl Pointer {
             });
         }
         Ok(pointer)
+    }
+
+    /// Whether both name the same release and yank the same versions.
+    #[must_use]
+    pub fn selects_like(&self, other: &Self) -> bool {
+        let selection = |of: &Self| (of.version.clone(), of.tag.clone(), of.release_sha256);
+        selection(self) == selection(other) && self.yanked == other.yanked
     }
 
     /// The bytes of the pointer.

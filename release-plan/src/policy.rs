@@ -27,6 +27,21 @@ pub enum Claim {
     SourceOwnerId,
     /// `.20`: event that started the job.
     BuildTrigger,
+    /// `.21`: URL of the run that the job was in, and of its attempt.
+    RunInvocation,
+}
+
+impl Claim {
+    /// Every claim.
+    pub const ALL: [Self; 7] = [
+        Self::RunnerEnvironment,
+        Self::SourceRepository,
+        Self::SourceCommit,
+        Self::SourceReference,
+        Self::SourceRepositoryId,
+        Self::SourceOwnerId,
+        Self::BuildTrigger,
+    ];
 }
 
 impl fmt::Display for Claim {
@@ -39,6 +54,7 @@ impl fmt::Display for Claim {
             Self::SourceRepositoryId => "source repository id",
             Self::SourceOwnerId => "source owner id",
             Self::BuildTrigger => "build trigger",
+            Self::RunInvocation => "run invocation",
         })
     }
 }
@@ -52,7 +68,17 @@ pub struct Expectation {
     pub one_of: Vec<String>,
 }
 
-/// What a certificate must say, exactly.
+/// What a transparency log must have given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogEvidence {
+    /// All that it can give: a proof that the entry is in the log, up to a checkpoint that the log
+    /// signed, and the signed promise that a log of Rekor's API v1 answers with.
+    Whole,
+    /// What all verifiers take: a proof, or in a bundle v0.1 the promise alone.
+    Any,
+}
+
+/// What a certificate must say, exactly, and how it must have been logged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     /// The subject alternative name, a URI.
@@ -61,9 +87,27 @@ pub struct Policy {
     pub issuer: String,
     /// Claims that must be there and have one of the expected values.
     pub claims: Vec<Expectation>,
+    /// What the log must have given.
+    pub log_evidence: LogEvidence,
 }
 
 impl Policy {
+    /// The build trigger of a job that somebody started by hand.
+    pub const BY_A_PERSON: &str = "workflow_dispatch";
+    /// The build trigger of a job that started by its schedule.
+    pub const BY_THE_CLOCK: &str = "schedule";
+
+    /// One identity and its issuer, whatever else the certificate claims.
+    #[must_use]
+    pub fn of_identity(identity: &str, issuer: &str) -> Self {
+        Self {
+            identity: identity.to_owned(),
+            issuer: issuer.to_owned(),
+            claims: Vec::new(),
+            log_evidence: LogEvidence::Any,
+        }
+    }
+
     fn of_github_job(product: &Product, workflow: &str, reference: &str, events: &[&str]) -> Self {
         let repository = &product.repository;
         let exactly = |claim, value: String| Expectation {
@@ -84,6 +128,7 @@ impl Policy {
                     one_of: events.iter().map(|&event| event.to_owned()).collect(),
                 },
             ],
+            log_evidence: LogEvidence::Whole,
         }
     }
 
@@ -95,13 +140,23 @@ impl Policy {
         Self::of_github_job(product, workflow, &tag.reference(), &["push"])
     }
 
-    /// Who may sign channel pointers: the channel workflow on the default branch.
+    /// Who may sign channel pointers: the channel workflow on the default branch, started by a
+    /// person or by the clock.
     #[must_use]
     pub fn of_channel(product: &Product) -> Self {
+        Self::of_channel_job(product, &[Self::BY_A_PERSON, Self::BY_THE_CLOCK])
+    }
+
+    /// Who may choose what a channel pointer selects: that workflow, started by a person.
+    #[must_use]
+    pub fn of_selection(product: &Product) -> Self {
+        Self::of_channel_job(product, &[Self::BY_A_PERSON])
+    }
+
+    fn of_channel_job(product: &Product, events: &[&str]) -> Self {
         let identities = &product.identities;
         let reference = format!("refs/heads/{}", identities.default_branch);
-        let events = ["workflow_dispatch", "schedule"];
-        Self::of_github_job(product, &identities.channel_workflow, &reference, &events)
+        Self::of_github_job(product, &identities.channel_workflow, &reference, events)
     }
 
     /// This policy, and the commit that the job must have run on.

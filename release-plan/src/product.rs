@@ -61,6 +61,11 @@ pub struct Channels {
     pub default: Channel,
 }
 
+impl Channels {
+    /// Days that a pointer lives at most, whatever the product says.
+    pub const LONGEST_LIFE: u32 = 365;
+}
+
 /// How upgrades go.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -150,7 +155,7 @@ impl Product {
             }
         }
         let days = self.channels.expires_after_days;
-        if !(1..=365).contains(&days) {
+        if !(1..=Channels::LONGEST_LIFE).contains(&days) {
             let expected = "1 to 365 days";
             return refused("channels.expires_after_days", expected, &days.to_string());
         }

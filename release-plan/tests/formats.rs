@@ -105,9 +105,11 @@ fn a_plan_reads_back_and_its_digest_is_that_of_its_bytes() {
 }
 
 #[test]
-fn a_plan_lists_a_bundle_for_every_file_that_is_none() {
+fn a_plan_lists_a_bundle_for_every_file_that_is_none_and_the_provenance() {
     let files: Vec<String> = plan().files().iter().map(ToString::to_string).collect();
-    assert_eq!(files.len(), 16);
+    assert_eq!(files.len(), 17);
+    assert!(files.is_sorted());
+    assert!(files.contains(&"lantern.intoto.jsonl".to_owned()));
     for name in ["SHA256SUMS", "release.json", "plan.json", "install.sh"] {
         assert!(files.contains(&name.to_owned()));
         assert!(files.contains(&format!("{name}.sigstore.json")));

@@ -1,6 +1,7 @@
 //! Another product, made of public interfaces alone. Its version stands in its last line, so that
 //! tests have many versions of it from one build: `rocket 1.0.0`. One that reads
-//! `rocket 1.0.0 hangs prepare` or `rocket 1.0.0 fails activate` does so at that hidden command.
+//! `rocket 1.0.0 hangs prepare` or `rocket 1.0.0 fails activate` does so at that hidden command. One
+//! that reads `rocket 1.0.0 carries 12345` has a Sigstore of its own in so many bytes before it.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -8,7 +9,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 use std::{env, thread};
 
-use truetag::{BuildInfo, Dir, Program, include_dir};
+use truetag::{BuildInfo, Dir, Program, Sigstore, include_dir};
 
 const PRODUCT: &str = r#"{
   "name": "rocket",
@@ -41,21 +42,45 @@ fn last_line() -> Option<String> {
     Some(words.trim_end().to_owned())
 }
 
+/// The Sigstore in `length` bytes before the last line: JSON of what differs from one to the next.
+fn carried(length: i64, line: &str) -> Option<Sigstore> {
+    let mut file = File::open(env::current_exe().ok()?).ok()?;
+    let line = i64::try_from("\nrocket \n".len() + line.len()).ok()?;
+    file.seek(SeekFrom::End(-length - line)).ok()?;
+    let json = file.take(length.try_into().ok()?);
+    let (trusted_root, targets_version, tuf_root, repository): (String, u64, String, String) =
+        serde_json::from_reader(json).ok()?;
+    Some(Sigstore {
+        name: "rockets-sigstore",
+        trusted_root: trusted_root.leak(),
+        as_of: "2026-01-01T00:00:00Z",
+        targets_version,
+        tuf_root: tuf_root.leak().as_bytes(),
+        repository: repository.leak(),
+    })
+}
+
 fn main() -> ExitCode {
     let line = last_line().unwrap_or_default();
     let mut words = line.split(' ');
     let version = words.next().filter(|version| !version.is_empty());
-    if let (Some(fault), Some(command)) = (words.next(), words.next())
-        && env::args().any(|argument| argument == command)
-    {
-        match fault {
-            "hangs" => thread::sleep(Duration::from_secs(20)),
-            _ => return ExitCode::from(99),
+    let mut sigstore = Sigstore::PUBLIC;
+    if let (Some(verb), Some(object)) = (words.next(), words.next()) {
+        let commanded = env::args().any(|argument| argument == object);
+        match verb {
+            "carries" => {
+                let length = object.parse().expect("a number of bytes");
+                sigstore = carried(length, &line).expect("a Sigstore before the last line");
+            }
+            "hangs" if commanded => thread::sleep(Duration::from_secs(20)),
+            "fails" if commanded => return ExitCode::from(99),
+            _ => {}
         }
     }
     truetag::run(&Program {
         product_json: PRODUCT,
         playbook: &PLAYBOOK,
+        sigstore,
         build: BuildInfo {
             version: version.map(|version| &*version.to_owned().leak()),
             commit: None,

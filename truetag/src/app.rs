@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use playbook::Playbook;
 use release_plan::{Exit, Product, Target, Version};
+use trust::Sigstore;
 
 use crate::Program;
 use crate::files::{FileError, at};
@@ -77,6 +78,16 @@ impl App {
 
     pub(crate) fn commit(&self) -> &'static str {
         self.program.build.commit.unwrap_or("unknown")
+    }
+
+    /// What a server is told of this program.
+    pub(crate) fn user_agent(&self) -> String {
+        format!("{}/{}", self.product.name, self.version_text())
+    }
+
+    /// The Sigstore compiled in.
+    pub(crate) fn sigstore(&self) -> Sigstore {
+        self.program.sigstore
     }
 
     pub(crate) fn playbook(&self) -> Playbook {

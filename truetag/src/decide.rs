@@ -1,6 +1,8 @@
 //! Whether to move to another version, as a pure decision. Only a [`Chosen`] can be fetched, and
 //! only this module makes one.
 
+use std::fmt;
+
 use release_plan::{Channel, Exit, Instant, Manifest, Pointer, Tag, Version};
 use trust::{Refusal, VerifiedPointer, VerifiedRelease};
 
@@ -12,18 +14,38 @@ pub(crate) struct Chosen {
     pointer: Option<VerifiedPointer>,
 }
 
+/// What was seen of a channel's pointers before: the highest. A newer selection is higher than any
+/// renewal of an older one, whatever sequence the renewal claims.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Seen {
+    /// Sequence of the pointer by which a person selected a release.
+    pub(crate) selection: u64,
+    /// Sequence of the pointer.
+    pub(crate) sequence: u64,
+}
+
+impl fmt::Display for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "sequence {}", self.sequence)?;
+        if self.selection == self.sequence {
+            return Ok(());
+        }
+        write!(f, " (a renewal of {})", self.selection)
+    }
+}
+
 /// Why to stay with what is installed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Stay {
     #[error("nothing new: {version} is installed")]
     AlreadyThere { version: Version },
     #[error(
-        "nothing new: the {channel} pointer has sequence {found}, and {seen} was seen before; this source is behind"
+        "nothing new: the {channel} pointer has {found}, and {seen} was seen before; this source is behind"
     )]
     Stale {
         channel: Channel,
-        found: u64,
-        seen: u64,
+        found: Seen,
+        seen: Seen,
     },
     #[error(
         "the {channel} pointer expired at {expired}, and it is {now}: nobody may vouch for it any more. Check the clock, try again later, or name a version with --version"
@@ -66,14 +88,14 @@ impl Stay {
 }
 
 impl Chosen {
-    /// What a pointer selects. `seen` is the highest sequence seen of its channel.
+    /// What a pointer selects. `seen` is what was seen of its channel before.
     pub(crate) fn by_pointer(
         pointer: VerifiedPointer,
-        seen: Option<u64>,
+        seen: Option<Seen>,
         now: Instant,
         installed: &Version,
     ) -> Result<Self, Stay> {
-        judge(pointer.pointer(), seen, now, installed)?;
+        judge(pointer.pointer(), pointer.selection(), seen, now, installed)?;
         Ok(Self {
             tag: pointer.pointer().tag.clone(),
             pointer: Some(pointer),
@@ -122,7 +144,8 @@ pub(crate) fn fits_over(manifest: &Manifest, installed: &Version) -> Result<(), 
 
 fn judge(
     pointer: &Pointer,
-    seen: Option<u64>,
+    selection: u64,
+    seen: Option<Seen>,
     now: Instant,
     installed: &Version,
 ) -> Result<(), Stay> {
@@ -135,10 +158,14 @@ fn judge(
             now,
         });
     }
-    if let Some(seen) = seen.filter(|seen| pointer.sequence < *seen) {
+    let found = Seen {
+        selection,
+        sequence: pointer.sequence,
+    };
+    if let Some(seen) = seen.filter(|seen| found < *seen) {
         return Err(Stay::Stale {
             channel,
-            found: pointer.sequence,
+            found,
             seen,
         });
     }
@@ -219,12 +246,18 @@ pub(crate) mod tests {
             version,
             release_sha256: Sha256::of(b"release"),
             yanked: Vec::new(),
+            renews: None,
         }
     }
 
     fn judged(pointer: &Pointer, seen: Option<u64>, installed: &str) -> Option<Stay> {
+        let seen = seen.map(|sequence| Seen {
+            sequence,
+            selection: sequence,
+        });
         let now = Instant::from_seconds(NOW).unwrap();
-        judge(pointer, seen, now, &installed.parse().unwrap()).err()
+        let installed = installed.parse().unwrap();
+        judge(pointer, pointer.sequence, seen, now, &installed).err()
     }
 
     #[test]
@@ -243,13 +276,32 @@ pub(crate) mod tests {
             matches!(
                 stay,
                 Stay::Stale {
-                    found: 7,
-                    seen: 8,
+                    found: Seen { sequence: 7, .. },
+                    seen: Seen { sequence: 8, .. },
                     ..
                 }
             ),
             "{stay}"
         );
+        assert_eq!(stay.exit(), Exit::Done);
+    }
+
+    #[test]
+    fn a_renewal_of_an_older_selection_than_was_seen_is_nothing_new_whatever_it_claims() {
+        let judged = |selection, seen| {
+            let seen = Some(Seen {
+                selection: seen,
+                sequence: 4,
+            });
+            let now = Instant::from_seconds(NOW).unwrap();
+            let installed = Version::new(1, 0, 0);
+            judge(&pointer("1.1.0"), selection, seen, now, &installed).err()
+        };
+        assert_eq!(judged(4, 4), None);
+        assert_eq!(judged(4, 3), None);
+        let stay = judged(3, 4).unwrap();
+        let words = "sequence 7 (a renewal of 3), and sequence 4 was seen";
+        assert!(stay.to_string().contains(words), "{stay}");
         assert_eq!(stay.exit(), Exit::Done);
     }
 

@@ -7,12 +7,14 @@ use release_plan::{Exit, TagError, Version};
 use trust::Refusal;
 
 use crate::app::BuildError;
+use crate::commands::KeyFileError;
 use crate::decide::Stay;
 use crate::fetch::FetchError;
 use crate::files::{FileError, exit_of};
 use crate::home::HomeError;
 use crate::install::InstallError;
 use crate::receipt::ReceiptError;
+use crate::refresh::RefreshFailure;
 use crate::root::RootFileError;
 
 /// Why a command failed.
@@ -24,6 +26,12 @@ pub(crate) enum Failure {
     Home(#[from] HomeError),
     #[error(transparent)]
     Root(#[from] RootFileError),
+    #[error(transparent)]
+    Refresh(Box<RefreshFailure>),
+    #[error("--tuf-root: {0}")]
+    TufRootFile(FileError),
+    #[error("--tuf-root {path}: {refusal}", path = path.display())]
+    TufRoot { path: PathBuf, refusal: Refusal },
     #[error("--version: {0}")]
     Version(TagError),
     #[error(transparent)]
@@ -38,9 +46,17 @@ pub(crate) enum Failure {
     Refused(#[from] Refusal),
     #[error("--bundle names the bundle of one file, and {files} files were named")]
     OneBundle { files: usize },
-    #[error("{refused} of {all} files refused")]
-    FilesRefused { refused: usize, all: usize },
-    #[error("{unread} of {all} files could not be verified")]
+    #[error("a digest has no bundle beside it: name its bundle with --bundle")]
+    NoBundle,
+    #[error(transparent)]
+    Key(#[from] KeyFileError),
+    #[error("{refused} of {all} files refused{also}", also = if *unread == 0 { String::new() } else { format!(", {unread} could not be read") })]
+    FilesRefused {
+        refused: usize,
+        unread: usize,
+        all: usize,
+    },
+    #[error("{unread} of {all} files could not be read")]
     FilesUnread { unread: usize, all: usize },
     #[error(
         "there is no version to go back to: {installed} is the only one that was current here. An older one can be installed into another home with its install script"
@@ -70,6 +86,12 @@ impl From<Stay> for Failure {
     }
 }
 
+impl From<RefreshFailure> for Failure {
+    fn from(failure: RefreshFailure) -> Self {
+        Self::Refresh(Box::new(failure))
+    }
+}
+
 impl Failure {
     /// The exit code, which scripts rely on.
     pub(crate) fn exit(&self) -> Exit {
@@ -77,14 +99,20 @@ impl Failure {
             Self::Build(error) => error.exit(),
             Self::Home(error) => error.exit(),
             Self::Root(error) => error.exit(),
+            Self::Refresh(error) => error.exit(),
             Self::Fetch(error) => error.exit(),
             Self::Stay(stay) => stay.exit(),
             Self::Install(error) => error.exit(),
             Self::Receipt(error) => error.exit(),
             Self::File(error) => error.exit(),
             Self::Refused(_) | Self::FilesRefused { .. } | Self::Altered(_) => Exit::Refused,
-            Self::Version(_) | Self::FilesUnread { .. } | Self::NoPrevious { .. } => Exit::Input,
-            Self::OneBundle { .. } => Exit::Usage,
+            Self::TufRootFile(_)
+            | Self::TufRoot { .. }
+            | Self::Version(_)
+            | Self::Key(_)
+            | Self::FilesUnread { .. }
+            | Self::NoPrevious { .. } => Exit::Input,
+            Self::OneBundle { .. } | Self::NoBundle => Exit::Usage,
             Self::Probe { .. } => Exit::Gate,
             Self::Playbook(error) => exit_of(error.kind()),
             Self::Signals(_) | Self::Output(_) => Exit::Failed,
@@ -103,7 +131,15 @@ mod tests {
         for (failure, exit) in [
             (Failure::OneBundle { files: 2 }, Exit::Usage),
             (Failure::Version(tag.unwrap_err()), Exit::Input),
-            (Failure::FilesRefused { refused: 1, all: 2 }, Exit::Refused),
+            (Failure::NoBundle, Exit::Usage),
+            (
+                Failure::FilesRefused {
+                    refused: 1,
+                    unread: 1,
+                    all: 3,
+                },
+                Exit::Refused,
+            ),
             (Failure::FilesUnread { unread: 1, all: 2 }, Exit::Input),
             (
                 Failure::NoPrevious {

@@ -6,7 +6,6 @@ use std::fs::File;
 use std::io::{Read, Seek};
 use std::path::Path;
 
-use indicatif::{ProgressBar, ProgressStyle};
 use release_plan::{Asset, AssetName, Channel, Exit, Limits, Meter, Product, Sha256, Target};
 use trust::{Refusal, TrustedRoot, VerifiedAsset, VerifiedPointer, VerifiedRelease};
 
@@ -14,6 +13,7 @@ use crate::app::App;
 use crate::decide::Chosen;
 use crate::files::{CopyError, FileError, at, copy};
 use crate::home::Home;
+use crate::output;
 use crate::source::{Location, Source, SourceError};
 
 /// Fetches and verifies.
@@ -72,7 +72,7 @@ impl<'a> Fetcher<'a> {
             product: &app.product,
             root,
             source,
-            user_agent: format!("{}/{}", app.product.name, app.version_text()),
+            user_agent: app.user_agent(),
         }
     }
 
@@ -107,7 +107,7 @@ impl<'a> Fetcher<'a> {
     ) -> Result<AdmittedArchive, FetchError> {
         let location = self.source.asset(&release.manifest().tag, &asset.name);
         let bytes = location.open(&self.user_agent)?;
-        let bar = progress(asset);
+        let bar = output::progress(asset.name.as_str(), asset.size);
         let bytes = bar.wrap_read(bytes);
         let admitted = admit(release, asset, bytes, home, |error| {
             SourceError::new(&location, error).into()
@@ -203,15 +203,5 @@ impl AdmittedArchive {
     /// The bytes, from their beginning.
     pub(crate) fn into_bytes(self) -> File {
         self.bytes
-    }
-}
-
-/// A bar where a person looks; elsewhere nothing.
-fn progress(asset: &Asset) -> ProgressBar {
-    let style = "{msg} {bar:30} {bytes}/{total_bytes} {bytes_per_sec}";
-    let bar = ProgressBar::new(asset.size).with_message(asset.name.to_string());
-    match ProgressStyle::with_template(style) {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
     }
 }

@@ -77,11 +77,38 @@ pub(crate) fn at(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> 
 
 /// At most `limit` bytes and one more, by which whoever reads them sees that there were too many.
 pub(crate) fn read_limited(path: &Path, limit: usize) -> Result<Vec<u8>, FileError> {
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(limit as u64 + 1).read_to_end(&mut bytes))
-        .map_err(at("read", path))?;
-    Ok(bytes)
+    let read = || {
+        let file = open_regular(path)?;
+        let size = usize::try_from(file.metadata()?.len()).unwrap_or(limit);
+        let mut bytes = Vec::with_capacity(size.min(limit) + 1);
+        file.take(limit as u64 + 1).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    read().map_err(at("read", path))
+}
+
+/// A file on a disk, which neither waits for somebody who writes to it nor goes on without end.
+fn open_regular(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use rustix::fs::OFlags;
+        use std::os::unix::fs::OpenOptionsExt;
+        options.custom_flags(OFlags::NONBLOCK.bits().cast_signed());
+    }
+    let file = options.open(path)?;
+    let kind = file.metadata()?.file_type();
+    if kind.is_file() {
+        return Ok(file);
+    }
+    let found = if kind.is_dir() {
+        "a folder"
+    } else {
+        "a pipe or a device"
+    };
+    let message = format!("expected a regular file, found {found}");
+    Err(io::Error::new(ErrorKind::InvalidInput, message))
 }
 
 /// A file's text; none when it does not exist.

@@ -130,8 +130,8 @@ fn install(
         executable_sha256,
         playbook_sha256: manifest.playbook_sha256,
         release_sha256: release.sha256(),
-        identity: release.evidence().identity().to_owned(),
-        signed_at: release.evidence().signed_at(),
+        identity: release.evidence().signed_by().to_string(),
+        signed_at: release.signed_at(),
     };
     receipt.write(staging.path())?;
     let ended = step(app, home, &executable, |command| {

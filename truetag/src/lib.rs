@@ -5,6 +5,7 @@
 //! what is believed and on `release-plan` for what a release is.
 
 mod app;
+mod clock;
 mod commands;
 mod decide;
 mod failure;
@@ -16,6 +17,7 @@ mod interrupt;
 mod launcher;
 mod output;
 mod receipt;
+mod refresh;
 mod root;
 mod source;
 mod unpack;
@@ -23,6 +25,7 @@ mod unpack;
 use std::process::ExitCode;
 
 pub use playbook::{Dir, include_dir};
+pub use trust::Sigstore;
 
 /// A program that is released with these crates.
 #[derive(Debug, Clone, Copy)]
@@ -31,6 +34,8 @@ pub struct Program {
     pub product_json: &'static str,
     /// The folder of skills that the program embeds.
     pub playbook: &'static Dir<'static>,
+    /// Whose keys are believed: [`Sigstore::PUBLIC`], or another.
+    pub sigstore: Sigstore,
     /// What the build was told; [`build_info!`] reads it.
     pub build: BuildInfo,
 }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use truetag::{Dir, Program, build_info, include_dir};
+use truetag::{Dir, Program, Sigstore, build_info, include_dir};
 
 static PLAYBOOK: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../playbook/skills");
 
@@ -10,6 +10,7 @@ fn main() -> ExitCode {
     truetag::run(&Program {
         product_json: include_str!(concat!(env!("OUT_DIR"), "/product.json")),
         playbook: &PLAYBOOK,
+        sigstore: Sigstore::PUBLIC,
         build: build_info!(),
     })
 }

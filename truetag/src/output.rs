@@ -3,23 +3,75 @@
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
 
+use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 /// A line of data.
 pub(crate) fn data(line: impl Display) -> io::Result<()> {
-    match writeln!(io::stdout().lock(), "{line}") {
+    print(one_line(&line.to_string()))
+}
+
+/// A value for programs.
+pub(crate) fn json(value: &impl Serialize) -> io::Result<()> {
+    print(serde_json::to_string_pretty(value)?)
+}
+
+fn print(mut text: String) -> io::Result<()> {
+    text.push('\n');
+    match io::stdout().lock().write_all(text.as_bytes()) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         result => result,
     }
 }
 
-/// A value for programs.
-pub(crate) fn json(value: &impl Serialize) -> io::Result<()> {
-    data(serde_json::to_string_pretty(value)?)
-}
-
 /// A line of words.
 pub(crate) fn say(line: impl Display) {
+    let mut line = one_line(&line.to_string());
+    line.push('\n');
     // With no stderr there is nowhere left to complain to.
-    let _ = writeln!(io::stderr().lock(), "{line}");
+    let _ = io::stderr().lock().write_all(line.as_bytes());
+}
+
+/// Spells out what would break the line, move the cursor or turn the order of reading: names and
+/// certificates are other people's, and must not pass for what this program says.
+fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+                line.extend(c.escape_unicode());
+            }
+            c if c.is_control() => line.extend(c.escape_default()),
+            c => line.push(c),
+        }
+    }
+    line
+}
+
+/// A bar for so many bytes where a person looks; elsewhere nothing.
+pub(crate) fn progress(name: &str, bytes: u64) -> ProgressBar {
+    let style = "{msg} {bar:30} {bytes}/{total_bytes} {bytes_per_sec}";
+    let bar = ProgressBar::new(bytes).with_message(one_line(name));
+    match ProgressStyle::with_template(style) {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_stays_a_line_and_moves_no_cursor() {
+        let evil = "a\r\x1b[2Kok\n\u{9b}1A\u{202e}z";
+        assert_eq!(one_line(evil), r"a\r\u{1b}[2Kok\n\u{9b}1A\u{202e}z");
+        for plain in [
+            "/srv/a b.tar.gz",
+            r"C:\x",
+            "caf\u{e9} \u{4e16}\u{754c} \"q\"",
+        ] {
+            assert_eq!(one_line(plain), plain);
+        }
+    }
 }

@@ -3,10 +3,10 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::net::IpAddr;
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use release_plan::{AssetName, Channel, Exit, Product, Tag};
 
@@ -79,6 +79,67 @@ impl Source {
     }
 }
 
+impl Mirror {
+    /// The TUF repository that a mirror of releases may carry along.
+    pub(crate) fn tuf(&self) -> Self {
+        Self(format!("{}/tuf", self.0))
+    }
+}
+
+/// Files fetched from one place, one after another, all of them within a time.
+#[derive(Debug)]
+pub(crate) struct Session<'a> {
+    from: &'a Mirror,
+    agent: ureq::Agent,
+    until: Instant,
+}
+
+impl<'a> Session<'a> {
+    pub(crate) fn new(from: &'a Mirror, user_agent: &str, time: Duration) -> Self {
+        Self {
+            from,
+            agent: agent(&from.0, user_agent),
+            until: Instant::now() + time,
+        }
+    }
+
+    /// At most `limit` bytes of the file and one more, by which a longer one is told; none when
+    /// there is no such file.
+    pub(crate) fn bytes_if_any(
+        &self,
+        name: &str,
+        limit: usize,
+    ) -> Result<Option<Vec<u8>>, SourceError> {
+        let location = Location(format!("{}/{name}", self.from));
+        let Some(file) = self.open_if_any(&location)? else {
+            return Ok(None);
+        };
+        let mut bytes = Vec::new();
+        file.take(limit as u64 + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|error| SourceError::new(&location, error))?;
+        Ok(Some(bytes))
+    }
+
+    fn open_if_any(&self, location: &Location) -> Result<Option<Box<dyn Read>>, SourceError> {
+        if let Some(path) = location.path() {
+            return match File::open(path) {
+                Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+                Err(error) => Err(SourceError::new(location, error)),
+                Ok(file) => Ok(Some(Box::new(file))),
+            };
+        }
+        let left = self.until.saturating_duration_since(Instant::now());
+        let request = self.agent.get(&location.0).config();
+        match request.timeout_global(Some(left)).build().call() {
+            // Stores of objects say 403 of what is not there.
+            Err(ureq::Error::StatusCode(403 | 404)) => Ok(None),
+            Err(error) => Err(SourceError::new(location, error)),
+            Ok(response) => Ok(Some(Box::new(response.into_body().into_reader()))),
+        }
+    }
+}
+
 impl Location {
     /// Where the bundle of this lies.
     pub(crate) fn bundle(&self) -> Self {
@@ -87,7 +148,7 @@ impl Location {
 
     /// Opens it for reading. `user_agent` is what a server is told of this program.
     pub(crate) fn open(&self, user_agent: &str) -> Result<Box<dyn Read>, SourceError> {
-        if let Some(path) = self.0.strip_prefix("file://") {
+        if let Some(path) = self.path() {
             let file = File::open(path).map_err(|error| SourceError::new(self, error))?;
             return Ok(Box::new(file));
         }
@@ -99,9 +160,20 @@ impl Location {
         let body = response.into_body().into_with_config().limit(u64::MAX);
         Ok(Box::new(body.reader()))
     }
+
+    /// The file's path, where it is one of this machine.
+    fn path(&self) -> Option<&str> {
+        self.0.strip_prefix("file://")
+    }
 }
 
 impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for Mirror {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }

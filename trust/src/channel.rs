@@ -1,6 +1,6 @@
 //! A channel pointer, believed under an identity of its own.
 
-use release_plan::{Channel, Pointer, Policy, Product, Sha256};
+use release_plan::{Channel, Channels, Claim, Pointer, Policy, Product, Sha256};
 
 use crate::{Evidence, Refusal, TrustedRoot, VerifiedRelease, verify_blob};
 
@@ -8,15 +8,17 @@ use crate::{Evidence, Refusal, TrustedRoot, VerifiedRelease, verify_blob};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedPointer {
     pointer: Pointer,
+    selection: u64,
     evidence: Evidence,
 }
 
 impl VerifiedPointer {
-    /// Verifies a pointer and its bundle.
+    /// Verifies a pointer and its bundle. One that a scheduled run signed must bring the pointer
+    /// that it renews, which a person's run signed, and must select what that one selects.
     ///
     /// # Errors
-    /// When the bundle does not verify under the channel policy, or when the pointer is malformed
-    /// or is of another product or channel.
+    /// When a bundle does not verify under the channel policy, or when the pointer is malformed,
+    /// is of another product or channel, or changes what it renews.
     pub fn verify(
         product: &Product,
         channel: Channel,
@@ -24,27 +26,26 @@ impl VerifiedPointer {
         bundle: &[u8],
         root: &TrustedRoot,
     ) -> Result<Self, Refusal> {
-        let subject = channel.pointer_path();
-        let subject = subject.as_str();
+        let subject = &channel.pointer_path();
         let policy = Policy::of_channel(product);
-        let blob = verify_blob(subject, Sha256::of(pointer), bundle, &policy, root)?;
-        let pointer = Pointer::parse(pointer)
-            .map_err(|error| Refusal::new(subject, "format", "a channel pointer", error))?;
-        if pointer.product != product.name {
-            return Err(Refusal::new(
-                subject,
-                "product",
-                &product.name,
-                &pointer.product,
-            ));
-        }
-        if pointer.channel != channel {
-            return Err(Refusal::new(subject, "channel", channel, pointer.channel));
-        }
+        let (pointer, evidence) =
+            signed(subject, product, channel, pointer, bundle, &policy, root)?;
+        let selection = match evidence.claim(Claim::BuildTrigger) {
+            Some(Policy::BY_THE_CLOCK) => renewed(subject, product, &pointer, root)?,
+            _ => pointer.sequence,
+        };
         Ok(Self {
             pointer,
-            evidence: blob.evidence().clone(),
+            selection,
+            evidence,
         })
+    }
+
+    /// Sequence of the pointer by which a person selected the release: this one, or the one that
+    /// this one renews.
+    #[must_use]
+    pub fn selection(&self) -> u64 {
+        self.selection
     }
 
     /// The pointer.
@@ -77,4 +78,92 @@ impl VerifiedPointer {
             ))
         }
     }
+}
+
+/// A pointer of this product and channel whose bundle verifies under `policy`.
+fn signed(
+    subject: &str,
+    product: &Product,
+    channel: Channel,
+    pointer: &[u8],
+    bundle: &[u8],
+    policy: &Policy,
+    root: &TrustedRoot,
+) -> Result<(Pointer, Evidence), Refusal> {
+    let blob = verify_blob(subject, Sha256::of(pointer), bundle, policy, root)?;
+    let pointer = Pointer::parse(pointer)
+        .map_err(|error| Refusal::new(subject, "format", "a channel pointer", error))?;
+    if pointer.product != product.name {
+        let (expected, found) = (&product.name, &pointer.product);
+        return Err(Refusal::new(subject, "product", expected, found));
+    }
+    if pointer.channel != channel {
+        return Err(Refusal::new(subject, "channel", channel, pointer.channel));
+    }
+    // Its clock is the log's: whoever may renew a pointer cannot make it live on by itself.
+    let latest = blob
+        .evidence()
+        .signed_at()
+        .map(|signed| signed.plus_days(Channels::LONGEST_LIFE));
+    if latest.is_none_or(|latest| pointer.expires > latest) {
+        let expected = format!(
+            "at most {} days after it was signed",
+            Channels::LONGEST_LIFE
+        );
+        return Err(Refusal::new(subject, "expiry", expected, pointer.expires));
+    }
+    Ok((pointer, blob.evidence().clone()))
+}
+
+/// The sequence of what `renewal` renews, once that is proved to be a person's and to select the
+/// same.
+fn renewed(
+    subject: &str,
+    product: &Product,
+    renewal: &Pointer,
+    root: &TrustedRoot,
+) -> Result<u64, Refusal> {
+    let Some(renewed) = &renewal.renews else {
+        let expected = "a pointer that a person's run signed, or such a one renewed";
+        let found = "one by a scheduled run, which renews none";
+        return Err(Refusal::new(subject, Claim::BuildTrigger, expected, found));
+    };
+    let subject = &format!("what {subject} renews");
+    let (pointer, bundle) = (renewed.pointer.as_bytes(), renewed.bundle.as_bytes());
+    let (policy, channel) = (Policy::of_selection(product), renewal.channel);
+    let (selection, _) = signed(subject, product, channel, pointer, bundle, &policy, root)?;
+    if selection.sequence >= renewal.sequence {
+        let expected = format!("a sequence below {}", renewal.sequence);
+        return Err(Refusal::new(
+            subject,
+            "sequence",
+            expected,
+            selection.sequence,
+        ));
+    }
+    if !selection.selects_like(renewal) {
+        let check = "selection, which a scheduled run may not change";
+        return Err(Refusal::new(
+            subject,
+            check,
+            describe(&selection),
+            describe(renewal),
+        ));
+    }
+    Ok(selection.sequence)
+}
+
+fn describe(pointer: &Pointer) -> String {
+    let yanked: Vec<_> = pointer.yanked.iter().map(ToString::to_string).collect();
+    let yanked = if yanked.is_empty() {
+        "nothing".to_owned()
+    } else {
+        yanked.join(", ")
+    };
+    let Pointer {
+        version,
+        release_sha256,
+        ..
+    } = pointer;
+    format!("{version} with release.json sha256:{release_sha256}, {yanked} yanked")
 }

@@ -1,9 +1,15 @@
 //! The hashes and signatures that sigstore-rust asks for, from RustCrypto's crates: no C compiler,
 //! no CMake, no system framework. Relies on sigstore-crypto's [`CryptoProvider`] seam.
 
+#[cfg(feature = "oracle")]
+mod oracle;
+mod quick;
+mod rsa;
+
 use std::sync::Once;
 
 use ed25519_dalek::{Signature as Ed25519Signature, VerifyingKey as Ed25519Key};
+use p256::ecdsa::signature::Verifier;
 use p256::ecdsa::signature::hazmat::PrehashVerifier;
 use sha2::digest::Digest;
 use sha2::{Sha256, Sha384, Sha512};
@@ -13,6 +19,11 @@ use sigstore_verify::crypto::{
 #[cfg(feature = "signing")]
 use sigstore_verify::crypto::{KeyAlgorithm, SigningKeyPair};
 use sigstore_verify::types::HashAlgorithm;
+
+#[cfg(not(feature = "oracle"))]
+const PROVIDER: &dyn CryptoProvider = &RustCrypto;
+#[cfg(feature = "oracle")]
+const PROVIDER: &dyn CryptoProvider = &oracle::Oracle;
 
 /// Makes RustCrypto the cryptography of every sigstore crate in this process.
 ///
@@ -26,14 +37,14 @@ pub fn install() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         assert!(
-            install_default_provider(&RustCrypto).is_ok(),
+            install_default_provider(PROVIDER).is_ok(),
             "another sigstore crypto provider is installed already"
         );
     });
 }
 
-/// ECDSA over P-256 and P-384 with SHA-256 and SHA-384, and Ed25519: what the public Sigstore
-/// uses. RSA and ML-DSA are refused.
+/// ECDSA over P-256 and P-384 with SHA-256 and SHA-384, Ed25519, and RSA: what the public Sigstore
+/// and authorities beside it use. ML-DSA is refused.
 #[derive(Debug)]
 struct RustCrypto;
 
@@ -56,6 +67,9 @@ impl CryptoProvider for RustCrypto {
     ) -> Result<()> {
         if scheme == SigningScheme::Ed25519 {
             return verify_ed25519(key, data, signature);
+        }
+        if quick::accepts(scheme, key, data, signature) {
+            return Ok(());
         }
         let Some(algorithm) = scheme.hash_algorithm() else {
             return Err(unsupported(scheme));
@@ -83,7 +97,7 @@ impl CryptoProvider for RustCrypto {
                 p384::ecdsa::Signature::from_der(signature)
                     .and_then(|signature| key.verify_prehash(digest, &signature))
             }
-            other => return Err(unsupported(other)),
+            other => return rsa::verify(other, key, digest, signature),
         }
         .map_err(|_| invalid_signature(scheme))
     }
@@ -104,9 +118,12 @@ impl CryptoProvider for RustCrypto {
 
 fn verify_ed25519(key: &[u8], data: &[u8], signature: &[u8]) -> Result<()> {
     let key = Ed25519Key::try_from(key).map_err(invalid_key)?;
+    // It would verify signatures over any data.
+    if key.is_weak() {
+        return Err(invalid_key("a point of small order"));
+    }
     Ed25519Signature::from_slice(signature)
-        // Strict: a key of small order would verify signatures over any data.
-        .and_then(|signature| key.verify_strict(data, &signature))
+        .and_then(|signature| key.verify(data, &signature))
         .map_err(|_| invalid_signature(SigningScheme::Ed25519))
 }
 
@@ -240,7 +257,7 @@ mod tests {
         ),
     ];
 
-    fn bytes(hex: &str) -> Vec<u8> {
+    pub(super) fn bytes(hex: &str) -> Vec<u8> {
         let digits: Vec<u8> = hex
             .chars()
             .map(|c| u8::try_from(c.to_digit(16).unwrap()).unwrap())
@@ -265,7 +282,7 @@ mod tests {
     }
 
     fn digest(scheme: SigningScheme, data: &[u8]) -> Vec<u8> {
-        let mut hash = RustCrypto.hash(scheme.hash_algorithm().unwrap()).unwrap();
+        let mut hash = PROVIDER.hash(scheme.hash_algorithm().unwrap()).unwrap();
         hash.update(data);
         hash.finalize()
     }
@@ -274,10 +291,10 @@ mod tests {
     fn the_ecdsa_signatures_of_rfc_6979_verify_by_message_and_by_digest() {
         for (scheme, key, r, s) in ECDSA {
             let (key, signature) = (bytes(key), der(r, s));
-            RustCrypto
+            PROVIDER
                 .verify_raw(scheme, &key, b"sample", &signature)
                 .unwrap_or_else(|e| panic!("{scheme:?}: {e}"));
-            RustCrypto
+            PROVIDER
                 .verify_prehashed(scheme, &key, &digest(scheme, b"sample"), &signature)
                 .unwrap_or_else(|e| panic!("{scheme:?}: {e}"));
         }
@@ -287,10 +304,10 @@ mod tests {
     fn an_ecdsa_signature_over_another_message_is_refused() {
         for (scheme, key, r, s) in ECDSA {
             let (key, signature) = (bytes(key), der(r, s));
-            let raw = RustCrypto.verify_raw(scheme, &key, b"Sample", &signature);
+            let raw = PROVIDER.verify_raw(scheme, &key, b"Sample", &signature);
             assert!(matches!(raw, Err(Error::Verification(_))), "{scheme:?}");
             let digest = digest(scheme, b"Sample");
-            let prehashed = RustCrypto.verify_prehashed(scheme, &key, &digest, &signature);
+            let prehashed = PROVIDER.verify_prehashed(scheme, &key, &digest, &signature);
             assert!(
                 matches!(prehashed, Err(Error::Verification(_))),
                 "{scheme:?}"
@@ -306,7 +323,7 @@ mod tests {
                 let mut flipped = signature.clone();
                 flipped[at] ^= 1;
                 assert!(
-                    RustCrypto
+                    PROVIDER
                         .verify_raw(scheme, &key, b"sample", &flipped)
                         .is_err(),
                     "{scheme:?}, byte {at}"
@@ -320,7 +337,7 @@ mod tests {
         let (_, key, r, s) = ECDSA[0];
         let other = SigningScheme::EcdsaP256Sha384;
         assert!(
-            RustCrypto
+            PROVIDER
                 .verify_raw(other, &bytes(key), b"sample", &der(r, s))
                 .is_err()
         );
@@ -331,7 +348,7 @@ mod tests {
         let (scheme, key, r, s) = ECDSA[0];
         let mut key = bytes(key);
         key[64] ^= 1;
-        let verdict = RustCrypto.verify_raw(scheme, &key, b"sample", &der(r, s));
+        let verdict = PROVIDER.verify_raw(scheme, &key, b"sample", &der(r, s));
         assert!(matches!(verdict, Err(Error::InvalidKey(_))));
     }
 
@@ -343,7 +360,7 @@ mod tests {
              085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00",
         );
         let verify =
-            |data: &[u8]| RustCrypto.verify_raw(SigningScheme::Ed25519, &key, data, &signature);
+            |data: &[u8]| PROVIDER.verify_raw(SigningScheme::Ed25519, &key, data, &signature);
         verify(&[0x72]).unwrap();
         assert!(matches!(verify(&[0x73]), Err(Error::Verification(_))));
     }
@@ -354,20 +371,15 @@ mod tests {
         let mut neutral = [0; 32];
         neutral[0] = 1;
         let signature = [neutral, [0; 32]].concat();
-        let verdict = RustCrypto.verify_raw(SigningScheme::Ed25519, &neutral, b"any", &signature);
+        let verdict = PROVIDER.verify_raw(SigningScheme::Ed25519, &neutral, b"any", &signature);
         assert!(verdict.is_err());
     }
 
     #[test]
     fn a_scheme_it_does_not_know_is_refused_as_unsupported() {
-        for scheme in [SigningScheme::RsaPkcs1Sha256, SigningScheme::MlDsa65] {
-            let verdict = RustCrypto.verify_raw(scheme, &[], b"", &[]);
-            assert!(
-                matches!(verdict, Err(Error::UnsupportedAlgorithm(_))),
-                "{scheme:?}"
-            );
-        }
-        let prehashed = RustCrypto.verify_prehashed(SigningScheme::Ed25519, &[], &[], &[]);
+        let post_quantum = PROVIDER.verify_raw(SigningScheme::MlDsa65, &[], b"", &[]);
+        assert!(matches!(post_quantum, Err(Error::UnsupportedAlgorithm(_))));
+        let prehashed = PROVIDER.verify_prehashed(SigningScheme::Ed25519, &[], &[], &[]);
         assert!(matches!(prehashed, Err(Error::UnsupportedAlgorithm(_))));
     }
 
@@ -378,7 +390,7 @@ mod tests {
             (HashAlgorithm::Sha2384, "cb00753f45a35e8b"),
             (HashAlgorithm::Sha2512, "ddaf35a193617aba"),
         ] {
-            let mut hash = RustCrypto.hash(algorithm).unwrap();
+            let mut hash = PROVIDER.hash(algorithm).unwrap();
             hash.update(b"a");
             hash.update(b"bc");
             assert!(hash.finalize().starts_with(&bytes(start)), "{algorithm}");
@@ -390,22 +402,20 @@ mod tests {
         install();
         install();
         let installed = sigstore_verify::crypto::default_provider();
-        assert_eq!(format!("{installed:?}"), "RustCrypto");
+        assert_eq!(format!("{installed:?}"), format!("{PROVIDER:?}"));
     }
 
     #[cfg(feature = "signing")]
     #[test]
     fn a_new_key_signs_what_its_public_half_verifies_and_nothing_else() {
         let scheme = SigningScheme::EcdsaP256Sha256;
-        let pair = RustCrypto
-            .generate_key_pair(KeyAlgorithm::EcdsaP256)
-            .unwrap();
+        let pair = PROVIDER.generate_key_pair(KeyAlgorithm::EcdsaP256).unwrap();
         for signature in [
             pair.sign_raw(b"release").unwrap(),
             pair.sign_prehashed(&digest(scheme, b"release")).unwrap(),
         ] {
             let verify = |data: &[u8]| {
-                RustCrypto.verify_raw(scheme, pair.public_key_bytes(), data, &signature)
+                PROVIDER.verify_raw(scheme, pair.public_key_bytes(), data, &signature)
             };
             verify(b"release").unwrap();
             assert!(verify(b"Release").is_err());
@@ -418,13 +428,11 @@ mod tests {
         use p256::pkcs8::EncodePrivateKey;
         let secret = p256::SecretKey::random(&mut p256::elliptic_curve::rand_core::OsRng);
         let pkcs8 = secret.to_pkcs8_der().unwrap();
-        let pair = RustCrypto
-            .key_pair_from_pkcs8_der(pkcs8.as_bytes())
-            .unwrap();
+        let pair = PROVIDER.key_pair_from_pkcs8_der(pkcs8.as_bytes()).unwrap();
         let point = p256::EncodedPoint::from(secret.public_key());
         assert_eq!(pair.public_key_bytes(), point.as_bytes());
         assert!(
-            RustCrypto
+            PROVIDER
                 .key_pair_from_pkcs8_der(&pkcs8.as_bytes()[1..])
                 .is_err()
         );

@@ -1,6 +1,8 @@
 //! A release: its manifest believed, and assets that the manifest lists.
 
-use release_plan::{Asset, AssetName, Claim, Manifest, Measured, Policy, Product, Sha256, Tag};
+use release_plan::{
+    Asset, AssetName, Claim, Instant, Manifest, Measured, Policy, Product, Sha256, Tag,
+};
 
 use crate::{Evidence, Refusal, TrustedRoot, verify_blob};
 
@@ -9,6 +11,7 @@ use crate::{Evidence, Refusal, TrustedRoot, verify_blob};
 pub struct VerifiedRelease {
     manifest: Manifest,
     sha256: Sha256,
+    signed_at: Instant,
     evidence: Evidence,
 }
 
@@ -46,14 +49,19 @@ impl VerifiedRelease {
                 return Err(Refusal::new(subject, check, expected, found));
             }
         }
-        let commit = blob.evidence().commit().unwrap_or("no such claim");
+        let check = Claim::SourceCommit;
+        let commit = blob.evidence().claim(check).unwrap_or("no such claim");
         if manifest.commit.as_str() != commit {
-            let check = Claim::SourceCommit;
             return Err(Refusal::new(subject, check, &manifest.commit, commit));
         }
+        let signed_at = blob
+            .evidence()
+            .signed_at()
+            .ok_or_else(|| Refusal::new(subject, "signed time", "a signed time", "none"))?;
         Ok(Self {
             manifest,
             sha256,
+            signed_at,
             evidence: blob.evidence().clone(),
         })
     }
@@ -68,6 +76,12 @@ impl VerifiedRelease {
     #[must_use]
     pub fn sha256(&self) -> Sha256 {
         self.sha256
+    }
+
+    /// When `release.json` was signed.
+    #[must_use]
+    pub fn signed_at(&self) -> Instant {
+        self.signed_at
     }
 
     /// What verification learned.

@@ -6,14 +6,18 @@ use std::fmt;
 use release_plan::{Limits, Sha256};
 use sigstore_verify::Verifier;
 use sigstore_verify::trust_root::{SIGSTORE_PRODUCTION_TRUSTED_ROOT, TrustedRoot as Keys};
+use sigstore_verify::types::{DerCertificate, LogKeyId};
 
 use crate::crypto;
+use crate::json::{self, Shape};
+use crate::profile;
 
 /// How the media type of a trusted root begins; its version follows.
 const MEDIA_TYPE: &str = "application/vnd.dev.sigstore.trustedroot";
 
 /// The keys of a certificate authority, transparency logs and timestamp authorities.
 pub struct TrustedRoot {
+    keys: Keys,
     verifier: Verifier,
     sha256: Sha256,
 }
@@ -52,7 +56,8 @@ impl TrustedRoot {
         }
         let malformed = |error: &dyn fmt::Display| RootError::Malformed(error.to_string());
         let text = std::str::from_utf8(json).map_err(|error| malformed(&error))?;
-        let keys = Keys::from_json(text).map_err(|error| malformed(&error))?;
+        json::check(text, Shape::Any).map_err(|error| malformed(&error))?;
+        let mut keys = Keys::from_json(text).map_err(|error| malformed(&error))?;
         if !keys.media_type.starts_with(MEDIA_TYPE) {
             let message = format!(
                 "expected media type {MEDIA_TYPE}…, found {:?}",
@@ -60,8 +65,15 @@ impl TrustedRoot {
             );
             return Err(RootError::Malformed(message));
         }
+        // The library asks only for how long the root says that an authority is trusted.
+        for authority in &mut keys.certificate_authorities {
+            let chain = authority.cert_chain.certificates.iter();
+            let life = profile::life(authority.valid_for, chain.map(|one| &one.raw_bytes));
+            authority.valid_for = Some(life.map_err(|error| malformed(&error))?);
+        }
         let verifier = Verifier::new(&keys).map_err(|error| malformed(&error))?;
         Ok(Self {
+            keys,
             verifier,
             sha256: Sha256::of(json),
         })
@@ -76,11 +88,29 @@ impl TrustedRoot {
     pub(crate) fn verifier(&self) -> &Verifier {
         &self.verifier
     }
+
+    /// Whether a transparency log has this identifier.
+    pub(crate) fn has_log(&self, id: &LogKeyId) -> bool {
+        self.keys.tlogs.iter().any(|log| log.log_id.key_id == *id)
+    }
+
+    /// Whether a certificate is of an authority that signs others.
+    pub(crate) fn has_authority(&self, certificate: &DerCertificate) -> bool {
+        let authorities = self.keys.certificate_authorities.iter();
+        let mut listed = authorities.flat_map(|authority| &authority.cert_chain.certificates);
+        listed.any(|one| one.raw_bytes == *certificate)
+    }
+}
+
+impl fmt::Display for TrustedRoot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "sha256:{}", self.sha256)
+    }
 }
 
 impl fmt::Debug for TrustedRoot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "TrustedRoot({})", self.sha256)
+        write!(f, "TrustedRoot({self})")
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) fn run(app: &App, args: &Install) -> Result<(), Failure> {
         Some(folder) => Home::at(app, absolute(folder)?),
         None => Home::locate(app)?,
     };
-    let root = Root::choose(args.root.trusted_root.as_deref())?;
+    let root = Root::choose(app, args.root.trusted_root.as_deref())?;
     let tag = Tag::of(version).map_err(Failure::Version)?;
     let source = Source::choose(&app.product, args.mirror.mirror.as_ref());
     let release = Fetcher::new(app, &root.keys, source).release(&Chosen::own(tag))?;
@@ -33,7 +33,7 @@ pub(super) fn run(app: &App, args: &Install) -> Result<(), Failure> {
     // Until here nothing was written: a home is made for what verified.
     let home = home.create()?;
     interrupt::watch()?;
-    home.bind(root.name)?;
+    home.bind(&root.name)?;
     // A current that cannot be read is what a second installation mends.
     let installed = home.home().current().ok();
     if let Some(installed) = &installed {

@@ -5,15 +5,19 @@ mod install;
 mod prepare;
 mod rollback;
 mod status;
+mod trusted_root;
 mod upgrade;
 mod verify;
 mod version;
+
+pub(crate) use verify::KeyFileError;
 
 use std::env;
 use std::fmt::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::builder::{NonEmptyStringValueParser, OsStringValueParser, TypedValueParser};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use release_plan::{Channel, Exit, Tag, Version};
 
@@ -47,31 +51,56 @@ enum Verb {
     Upgrade(Upgrade),
     Rollback(Rollback),
     Status(Status),
+    TrustedRoot(TrustedRoot),
     #[command(name = crate::install::SELF, hide = true)]
     Own(Own),
 }
 
 /// Verify files against the bundles that sign them
 ///
-/// A file passes when its bundle shows that this project's release workflow signed these very bytes
-/// for the tag, and that the signature is in a transparency log. The tag is this program's own
-/// unless --tag names one; it is never read off the bundle. Nothing is fetched.
+/// Without --identity or --key, a file passes when its bundle shows that this project's release
+/// workflow signed these very bytes for the tag, and that the signature is in a transparency log.
+/// The tag is this program's own unless --tag names one; it is never read off the bundle. With
+/// --identity and --issuer, or with --key, that signer must have signed the file, whoever it is of.
+/// An attestation passes too, as a statement about the file. Nothing is fetched.
 #[derive(Debug, Args)]
 struct Verify {
-    /// Files to verify
-    #[arg(required = true, value_name = "FILE")]
-    files: Vec<PathBuf>,
+    /// Files to verify; sha256:HEX, with --bundle, stands for a file that need not be here, and
+    /// ./sha256:HEX for a file of that name
+    #[arg(required = true, value_name = "FILE", value_parser = subject())]
+    files: Vec<verify::Subject>,
     /// The file's bundle [default: FILE.sigstore.json]
     #[arg(long, value_name = "FILE")]
     bundle: Option<PathBuf>,
     /// The release that the files must belong to, such as v1.2.3
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["identity", "key"])]
     tag: Option<Tag>,
+    /// Who must have signed: what the certificate names, exactly
+    #[arg(long, value_name = "SAN", requires = "issuer", conflicts_with = "key", value_parser = NonEmptyStringValueParser::new())]
+    identity: Option<String>,
+    /// Who must have vouched for that identity
+    #[arg(long, value_name = "URL", requires = "identity", value_parser = NonEmptyStringValueParser::new())]
+    issuer: Option<String>,
+    /// The public key that must have signed, in PEM
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// Pass a signature by --key of which no transparency log knows: whoever has stolen the key may
+    /// use it unseen
+    // Clap asks for no --key where another flag excludes it.
+    #[arg(long, requires = "key", conflicts_with_all = ["identity", "tag"])]
+    accept_unlogged: bool,
     #[command(flatten)]
     root: RootFlag,
-    /// Print the results as JSON
+    /// List what was checked against what
+    #[arg(long, conflicts_with = "json")]
+    explain: bool,
+    /// Print the results, with all that was checked, as JSON
     #[arg(long)]
     json: bool,
+}
+
+fn subject() -> impl TypedValueParser<Value = verify::Subject> {
+    OsStringValueParser::new().try_map(verify::Subject::parse)
 }
 
 /// Install a newer version and make it current
@@ -103,6 +132,42 @@ struct Status {
     /// Print it as JSON
     #[arg(long)]
     json: bool,
+}
+
+/// Show whose keys are believed, and how old they are
+///
+/// They come with this program, and are refreshed by TUF before an upgrade when the last attempt is
+/// a day old. Nothing is fetched to show them.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+struct TrustedRoot {
+    /// Print it as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(subcommand)]
+    verb: Option<TrustedRootVerb>,
+}
+
+#[derive(Debug, Subcommand)]
+enum TrustedRootVerb {
+    Refresh(Refresh),
+}
+
+/// Fetch newer keys from their TUF repository now
+///
+/// What does not verify from the TUF root in this program is refused, and the last good keys go on
+/// serving. With --tuf-root the keys of another Sigstore are written to a file, for --trusted-root.
+#[derive(Debug, Args)]
+struct Refresh {
+    /// Fetch from this copy of the TUF repository: http://…, https://… or file:///ABSOLUTE/PATH
+    #[arg(long, value_name = "URL")]
+    mirror: Option<Mirror>,
+    /// Begin with this root.json, that of another Sigstore
+    #[arg(long, value_name = "FILE", requires_all = ["mirror", "output"])]
+    tuf_root: Option<PathBuf>,
+    /// Write that Sigstore's trusted_root.json here
+    #[arg(long, value_name = "FILE", requires = "tuf_root")]
+    output: Option<PathBuf>,
 }
 
 /// What programs say to each other while one installs another
@@ -191,6 +256,7 @@ pub(crate) fn run(program: &Program) -> Result<ExitCode, Failure> {
         Some(Verb::Upgrade(args)) => upgrade::run(&app, args),
         Some(Verb::Rollback(_)) => rollback::run(&app),
         Some(Verb::Status(args)) => status::run(&app, args),
+        Some(Verb::TrustedRoot(args)) => trusted_root::run(&app, args),
         Some(Verb::Own(own)) => match &own.verb {
             OwnVerb::Install(args) => install::run(&app, args),
             OwnVerb::Prepare(args) => prepare::run(&app, args),
@@ -216,6 +282,7 @@ fn command(app: &App) -> clap::Command {
         "rollback                       go back to the one before",
         "status --json                  show what is installed",
         "verify --tag v1.2.3 FILE…      prove files of a release, offline",
+        "trusted-root                   show whose keys are believed",
     ]);
     let mut codes = "Exit codes:".to_owned();
     for (exit, meaning) in Exit::ALL {
@@ -234,6 +301,15 @@ fn command(app: &App) -> clap::Command {
                 "verify SHA256SUMS",
                 "verify --tag v1.2.3 release.json install.sh",
                 "verify --tag v1.2.3 --bundle downloaded.json FILE",
+                "verify --explain --identity SAN --issuer URL FILE",
+                "verify --key cosign.pub --bundle FILE.json sha256:HEX",
+            ]))
+        })
+        .mut_subcommand("trusted-root", |verb| {
+            verb.after_help(examples(&[
+                "trusted-root --json",
+                "trusted-root refresh",
+                "trusted-root refresh --mirror https://tuf.example.com --tuf-root root.json --output trusted_root.json",
             ]))
         })
         .mut_subcommand("upgrade", |verb| {

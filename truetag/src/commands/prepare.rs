@@ -2,7 +2,6 @@
 //! receipt and writes its playbook. New code does it, so that it can mend what old code got wrong.
 
 use release_plan::Sha256;
-use trust::TrustedRoot;
 
 use super::Prepare;
 use crate::app::App;
@@ -33,7 +32,9 @@ pub(super) fn run(app: &App, args: &Prepare) -> Result<(), Failure> {
         }
     }
     // A program that cannot verify could never be upgraded.
-    TrustedRoot::public_sigstore().map_err(RootFileError::Embedded)?;
+    let sigstore = app.sigstore();
+    sigstore.trusted_root().map_err(RootFileError::Embedded)?;
+    sigstore.tuf_root()?;
     playbook.write_new(&args.folder.join("playbook"))?;
     Ok(())
 }

@@ -21,7 +21,8 @@ struct Report {
     channel: Channel,
     /// Highest sequence seen in pointers of that channel.
     sequence: Option<u64>,
-    /// `public-sigstore`, or the digest of another; none before an installation.
+    /// Name of the Sigstore compiled in, such as `public-sigstore`, or the digest of another
+    /// trusted root; none before an installation.
     trusted_root: Option<String>,
 }
 
@@ -35,7 +36,7 @@ pub(super) fn run(app: &App, args: &Status) -> Result<(), Failure> {
         previous: home.previous()?,
         installed: home.installed()?,
         channel,
-        sequence: home.sequence(channel)?,
+        sequence: home.seen(channel)?.map(|seen| seen.sequence),
         trusted_root: home.trusted_root()?.map(|root| root.to_string()),
     };
     if args.json {

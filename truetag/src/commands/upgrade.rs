@@ -1,31 +1,36 @@
 //! `upgrade`: from the channel's pointer, or a version named, to that version being current.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
-use release_plan::{Channel, Instant, Tag, Version};
+use release_plan::{Channel, Tag, Version};
 use trust::VerifiedRelease;
 
 use super::Upgrade;
 use crate::app::App;
-use crate::decide::{Chosen, Stay, fits_over};
+use crate::clock;
+use crate::decide::{Chosen, Seen, Stay, fits_over};
 use crate::failure::Failure;
 use crate::fetch::{Fetcher, archive_for};
 use crate::home::{Home, LockedHome};
 use crate::install::{is_installed, make_current};
 use crate::interrupt;
 use crate::output::say;
+use crate::refresh;
 use crate::root::Root;
 use crate::source::Source;
 
 pub(super) fn run(app: &App, args: &Upgrade) -> Result<(), Failure> {
     app.released("install a release with the installer, and upgrade that")?;
     let home = Home::locate(app)?;
-    let root = Root::choose(args.root.trusted_root.as_deref())?;
+    let flag = args.root.trusted_root.as_deref();
+    let mirror = args.mirror.mirror.as_ref();
+    let mut root = Root::choose(app, flag)?;
     let home = home.lock()?;
     interrupt::watch()?;
-    home.home().check_root(root.name)?;
+    home.home().check_root(&root.name)?;
+    if flag.is_none() && refresh::when_due(app, &home, mirror) {
+        root = Root::choose(app, None)?;
+    }
     let installed = home.home().current()?;
-    let source = Source::choose(&app.product, args.mirror.mirror.as_ref());
+    let source = Source::choose(&app.product, mirror);
     let fetcher = Fetcher::new(app, &root.keys, source);
     let chosen = match &args.version {
         Some(version) => {
@@ -59,9 +64,13 @@ fn follow(
     let followed = home.home().channel()?;
     let channel = asked.or(followed).unwrap_or(app.product.channels.default);
     let pointer = fetcher.pointer(channel)?;
-    let seen = home.home().sequence(channel)?;
-    home.saw_sequence(channel, pointer.pointer().sequence)?;
-    Ok(Chosen::by_pointer(pointer, seen, now(), installed))
+    let before = home.home().seen(channel)?;
+    let seen = Seen {
+        sequence: pointer.pointer().sequence,
+        selection: pointer.selection(),
+    };
+    home.saw(channel, seen)?;
+    Ok(Chosen::by_pointer(pointer, before, clock::now(), installed))
 }
 
 fn move_to(
@@ -85,14 +94,4 @@ fn move_to(
         app.product.name, manifest.version
     ));
     Ok(())
-}
-
-/// The clock, in whole seconds. A clock before 1970 is as good as one that stands at it.
-fn now() -> Instant {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    let seconds = since.map_or(0, |since| since.as_secs());
-    i64::try_from(seconds)
-        .ok()
-        .and_then(Instant::from_seconds)
-        .unwrap_or_else(|| Instant::from_seconds(0).expect("1970 can be written"))
 }

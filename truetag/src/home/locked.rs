@@ -8,6 +8,7 @@ use std::path::Path;
 use release_plan::{Channel, Version};
 
 use super::{Home, HomeError};
+use crate::decide::Seen;
 use crate::files::{FileError, UNFINISHED, at, replace_line};
 use crate::interrupt::STAGING;
 use crate::root::RootName;
@@ -89,7 +90,7 @@ impl LockedHome<'_> {
     }
 
     /// Binds the home to a root for good.
-    pub(crate) fn bind(&self, root: RootName) -> Result<(), HomeError> {
+    pub(crate) fn bind(&self, root: &RootName) -> Result<(), HomeError> {
         self.home.check_root(root)?;
         if self.home.trusted_root()?.is_none() {
             replace_line(&self.home.state().join("trusted-root"), root)?;
@@ -97,16 +98,19 @@ impl LockedHome<'_> {
         Ok(())
     }
 
-    /// Remembers a sequence that is higher than those seen before.
-    pub(crate) fn saw_sequence(&self, channel: Channel, sequence: u64) -> Result<(), HomeError> {
-        let mut seen = self.home.sequences()?;
-        match seen.iter_mut().find(|(of, _)| *of == channel) {
-            Some((_, highest)) if *highest >= sequence => return Ok(()),
-            Some((_, highest)) => *highest = sequence,
-            None => seen.push((channel, sequence)),
+    /// Remembers sequences that are higher than those seen before.
+    pub(crate) fn saw(&self, channel: Channel, seen: Seen) -> Result<(), HomeError> {
+        let mut all = self.home.all_seen()?;
+        if self.home.seen(channel)? >= Some(seen) {
+            return Ok(());
         }
-        seen.sort();
-        let lines: Vec<_> = seen.iter().map(|(of, n)| format!("{of} {n}")).collect();
+        all.retain(|(of, _)| *of != channel);
+        all.push((channel, seen));
+        all.sort_by_key(|(of, _)| *of);
+        let lines = all.iter();
+        let lines: Vec<_> = lines
+            .map(|(of, seen)| format!("{of} {} {}", seen.sequence, seen.selection))
+            .collect();
         replace_line(&self.home.state().join("sequence"), lines.join("\n"))?;
         Ok(())
     }
@@ -184,17 +188,23 @@ mod tests {
     fn the_highest_sequence_of_each_channel_is_remembered() {
         let (_folder, home) = home(&[]);
         let locked = home.lock().unwrap();
-        assert_eq!(home.sequence(Channel::Stable).unwrap(), None);
-        for sequence in [7, 9, 8] {
-            locked.saw_sequence(Channel::Stable, sequence).unwrap();
+        let seen = |sequence, selection| Seen {
+            sequence,
+            selection,
+        };
+        assert_eq!(home.seen(Channel::Stable).unwrap(), None);
+        for (sequence, selection) in [(7, 7), (9, 7), (8, 8), (99, 7)] {
+            locked
+                .saw(Channel::Stable, seen(sequence, selection))
+                .unwrap();
         }
-        locked.saw_sequence(Channel::Beta, 3).unwrap();
-        assert_eq!(home.sequence(Channel::Stable).unwrap(), Some(9));
-        assert_eq!(home.sequence(Channel::Beta).unwrap(), Some(3));
-        fs::write(home.state().join("sequence"), "stable many\n").unwrap();
-        assert_eq!(
-            home.sequence(Channel::Stable).unwrap_err().exit(),
-            Exit::Input
-        );
+        locked.saw(Channel::Beta, seen(3, 2)).unwrap();
+        assert_eq!(home.seen(Channel::Stable).unwrap(), Some(seen(8, 8)));
+        assert_eq!(home.seen(Channel::Beta).unwrap(), Some(seen(3, 2)));
+        for bad in ["stable many", "stable 7", "stable 7 7 7"] {
+            fs::write(home.state().join("sequence"), bad).unwrap();
+            let error = home.seen(Channel::Stable).unwrap_err();
+            assert_eq!(error.exit(), Exit::Input, "{bad}");
+        }
     }
 }

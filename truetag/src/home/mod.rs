@@ -4,7 +4,8 @@
 //! bin/<program>      on PATH; the launcher
 //! versions/<v>/      immutable: the program, playbook/, receipt.json
 //! current            a version and a newline, replaced atomically
-//! state/             previous, channel, sequence, trusted-root, lock
+//! state/             previous, channel, sequence, trusted-root, refreshed-root.json,
+//!                    refresh-attempt.json, lock
 //! ```
 //!
 //! Reading needs no lock. Everything that writes is a method of [`LockedHome`].
@@ -19,6 +20,7 @@ use std::path::{Path, PathBuf};
 use release_plan::{Channel, Exit, Version};
 
 use crate::app::App;
+use crate::decide::Seen;
 use crate::files::{FileError, at, read_if_any};
 use crate::root::RootName;
 
@@ -209,39 +211,47 @@ impl Home {
 
     /// The root that this home was made with.
     pub(crate) fn trusted_root(&self) -> Result<Option<RootName>, HomeError> {
-        self.remembered("trusted-root", "public-sigstore or sha256:<digest>")
+        self.remembered("trusted-root", "the name of a Sigstore, or sha256:<digest>")
     }
 
     /// Refuses a root other than the one that this home was made with.
-    pub(crate) fn check_root(&self, given: RootName) -> Result<(), HomeError> {
+    pub(crate) fn check_root(&self, given: &RootName) -> Result<(), HomeError> {
         match self.trusted_root()? {
-            Some(bound) if bound != given => Err(HomeError::OtherRoot {
+            Some(bound) if bound != *given => Err(HomeError::OtherRoot {
                 root: self.root.clone(),
                 bound,
-                given,
+                given: given.clone(),
             }),
             _ => Ok(()),
         }
     }
 
-    /// The highest sequence seen in pointers of `channel`.
-    pub(crate) fn sequence(&self, channel: Channel) -> Result<Option<u64>, HomeError> {
-        let seen = self.sequences()?;
-        Ok(seen
+    /// What was seen in pointers of `channel`.
+    pub(crate) fn seen(&self, channel: Channel) -> Result<Option<Seen>, HomeError> {
+        let all = self.all_seen()?;
+        Ok(all
             .into_iter()
-            .find_map(|(of, sequence)| (of == channel).then_some(sequence)))
+            .find_map(|(of, seen)| (of == channel).then_some(seen)))
     }
 
-    /// `state/sequence`: a line for each channel, its name and the highest sequence seen.
-    fn sequences(&self) -> Result<Vec<(Channel, u64)>, HomeError> {
+    /// `state/sequence`: a line for each channel, its name and the highest sequences seen, of a
+    /// pointer and of a selection.
+    fn all_seen(&self) -> Result<Vec<(Channel, Seen)>, HomeError> {
         let file = self.state().join("sequence");
         let text = read_if_any(&file)?.unwrap_or_default();
         let parse = |line: &str| {
-            let (channel, sequence) = line.split_once(' ')?;
-            Some((channel.parse().ok()?, sequence.parse().ok()?))
+            let mut words = line.split(' ');
+            let channel = words.next()?.parse().ok()?;
+            let seen = Seen {
+                sequence: words.next()?.parse().ok()?,
+                selection: words.next()?.parse().ok()?,
+            };
+            words.next().is_none().then_some((channel, seen))
         };
         text.lines()
-            .map(|line| parse(line).ok_or_else(|| malformed(&file, "lines like 'stable 7'", line)))
+            .map(|line| {
+                parse(line).ok_or_else(|| malformed(&file, "lines like 'stable 7 5'", line))
+            })
             .collect()
     }
 
@@ -402,12 +412,13 @@ pub(crate) mod tests {
     fn another_trusted_root_is_refused_and_both_are_named() {
         let (_folder, home) = home(&[]);
         let one = RootName::Other(release_plan::Sha256::of(b"one"));
-        home.check_root(one).unwrap();
-        home.lock().unwrap().bind(one).unwrap();
-        home.check_root(one).unwrap();
-        let error = home.check_root(RootName::PublicSigstore).unwrap_err();
+        let public = RootName::Own("public-sigstore".to_owned());
+        home.check_root(&one).unwrap();
+        home.lock().unwrap().bind(&one).unwrap();
+        home.check_root(&one).unwrap();
+        let error = home.check_root(&public).unwrap_err();
         assert_eq!(error.exit(), Exit::Input);
-        for name in [one.to_string(), "public-sigstore".to_owned()] {
+        for name in [one.to_string(), public.to_string()] {
             assert!(error.to_string().contains(&name), "{error}");
         }
     }

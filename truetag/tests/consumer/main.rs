@@ -7,5 +7,7 @@ mod install_script;
 mod life;
 mod network;
 mod refusals;
+mod renewal;
 mod rig;
+mod trusted_root;
 mod verify;

@@ -16,10 +16,10 @@ use crate::life::ready;
 use crate::rig::Ran;
 
 /// A line for each request: path and what it would accept.
-type Requests = Arc<Mutex<Vec<String>>>;
+pub(crate) type Requests = Arc<Mutex<Vec<String>>>;
 
 /// Serves a folder.
-async fn serve(
+pub(crate) async fn serve(
     State((root, requests)): State<(PathBuf, Requests)>,
     uri: Uri,
     headers: HeaderMap,

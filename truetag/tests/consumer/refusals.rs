@@ -9,7 +9,7 @@ use crate::rig::{Rig, bundle_of, channel_job, flip, in_days, release_job};
 
 /// Upgrades, expects `code`, and that nothing but the sequence seen has changed.
 #[track_caller]
-fn refused(rig: &Rig, code: i32, why: &str) {
+pub(crate) fn refused(rig: &Rig, code: i32, why: &str) {
     let without_sequence = || {
         let mut files = rig.snapshot();
         files.remove(std::path::Path::new("state/sequence"));
@@ -113,7 +113,7 @@ fn an_expired_pointer_a_yanked_version_and_a_stale_sequence_move_nobody() {
     refused(
         &rig,
         0,
-        "nothing new: the stable pointer has sequence 8, and 9 was seen",
+        "nothing new: the stable pointer has sequence 8, and sequence 9 was seen",
     );
     rig.point("1.1.0", 10, |_| {});
     rig.upgrade(&[]).expect(0);

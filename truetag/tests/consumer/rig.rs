@@ -12,7 +12,8 @@ use rehearsal::github::Repository;
 use rehearsal::sigstore::{Job, Sigstore};
 use release_plan::{
     Asset, AssetKind, AssetName, Channel, Instant, MANIFEST_SCHEMA, Manifest, Measured,
-    POINTER_SCHEMA, PlannedAsset, Pointer, Sha256, StdOrigin, Tag, Target, Toolchain, Version,
+    POINTER_SCHEMA, PlannedAsset, Pointer, Sha256, SignedPointer, StdOrigin, Tag, Target,
+    Toolchain, Version,
 };
 use serde_json::Value;
 use sigstore_sign::oidc::IdentityToken;
@@ -43,7 +44,7 @@ static ROCKET: LazyLock<Vec<u8>> = LazyLock::new(|| {
 
 pub(crate) struct Rig {
     folder: tempfile::TempDir,
-    sigstore: Sigstore,
+    pub(crate) sigstore: Sigstore,
     server: Server,
     runtime: tokio::runtime::Runtime,
 }
@@ -86,9 +87,19 @@ impl Rig {
             sigstore,
             runtime: tokio::runtime::Runtime::new().unwrap(),
         };
-        let root = rig.sigstore.trusted_root_json(&rig.server.url());
-        fs::write(rig.root(), root).unwrap();
+        fs::write(rig.root(), rig.trusted_root_json()).unwrap();
         rig
+    }
+
+    /// Changes every key of the Sigstore. The file keeps those that were there before.
+    pub(crate) fn change_keys(&mut self) {
+        self.sigstore = Sigstore::new().unwrap();
+        self.server = Server::start(|_| self.sigstore.router()).unwrap();
+    }
+
+    /// Whose keys sign now.
+    pub(crate) fn trusted_root_json(&self) -> String {
+        self.sigstore.trusted_root_json(&self.server.url())
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -187,12 +198,42 @@ impl Rig {
             version,
             release_sha256: Sha256::of(&manifest),
             yanked: Vec::new(),
+            renews: None,
         };
         alter(&mut pointer);
         fs::create_dir_all(self.path("mirror/channels")).unwrap();
         let path = self.pointer();
         fs::write(&path, pointer.render()).unwrap();
         self.sign(&path, &channel_job());
+    }
+
+    /// The stable channel's pointer as it stands, with its bundle.
+    pub(crate) fn signed_pointer(&self) -> SignedPointer {
+        let path = self.pointer();
+        SignedPointer {
+            pointer: fs::read_to_string(&path).unwrap(),
+            bundle: fs::read_to_string(bundle_of(&path)).unwrap(),
+        }
+    }
+
+    /// Has a scheduled run renew a pointer of the stable channel.
+    pub(crate) fn renew(
+        &self,
+        renewed: SignedPointer,
+        sequence: u64,
+        alter: impl FnOnce(&mut Pointer),
+    ) {
+        let mut pointer = Pointer::parse(renewed.pointer.as_bytes()).unwrap();
+        pointer.sequence = sequence;
+        pointer.expires = in_days(14);
+        pointer.renews = Some(renewed);
+        alter(&mut pointer);
+        fs::write(self.pointer(), pointer.render()).unwrap();
+        let by_the_clock = Job {
+            event: "schedule".to_owned(),
+            ..channel_job()
+        };
+        self.sign(&self.pointer(), &by_the_clock);
     }
 
     pub(crate) fn pointer(&self) -> PathBuf {

@@ -33,17 +33,17 @@ pub(super) async fn run(arguments: &cli::Promote) -> Result<(), Failure> {
         Some(tip) => current(&github, &product, tip, channel, &root).await?,
         None => None,
     };
+    // A renewal may claim any sequence; a newer selection is followed whatever it claims.
+    let selected = current.as_ref().map_or(0, VerifiedPointer::selection);
+    let current = current.map(|verified| verified.pointer().clone());
     if let Some(current) = &current {
         check_rise(current, release.manifest())?;
     }
-    let sequence = current
-        .as_ref()
-        .map_or(Some(1), |pointer| pointer.sequence.checked_add(1));
     let pointer = Pointer {
         schema: POINTER_SCHEMA.to_owned(),
         product: product.name.clone(),
         channel,
-        sequence: sequence.ok_or_else(|| {
+        sequence: selected.checked_add(1).ok_or_else(|| {
             Failure::new(Exit::Gate, "the channel's sequence cannot grow any more")
         })?,
         expires: now()?.plus_days(product.channels.expires_after_days),
@@ -51,20 +51,21 @@ pub(super) async fn run(arguments: &cli::Promote) -> Result<(), Failure> {
         tag: tag.clone(),
         release_sha256: release.sha256(),
         yanked: current.map(|pointer| pointer.yanked).unwrap_or_default(),
+        renews: None,
     };
     if pointer.yanked.contains(&pointer.version) {
         let message = format!("{tag} is yanked; nothing points at it any more");
         return Err(Failure::new(Exit::Gate, message));
     }
     let bytes = pointer.render();
-    let signer = JobSigner::ambient(&arguments.services).await?;
-    let bundle = signer.sign(Sha256::of(&bytes)).await?;
+    let signer = JobSigner::ambient(&arguments.services.endpoints()?).await?;
+    let path = channel.pointer_path();
+    let bundle = signer.sign(&path, Sha256::of(&bytes)).await?;
     // A pointer that its own readers would refuse never leaves this machine.
     VerifiedPointer::verify(&product, channel, &bytes, &bundle, &root)
         .and_then(|verified| verified.names(&release))
         .or_exit(Exit::Refused)?;
 
-    let path = channel.pointer_path();
     let files = [
         (format!("{path}{BUNDLE_SUFFIX}"), String::from_utf8(bundle)?),
         (path, String::from_utf8(bytes)?),
@@ -142,7 +143,7 @@ async fn current(
     tip: &str,
     channel: Channel,
     root: &TrustedRoot,
-) -> Result<Option<Pointer>, Failure> {
+) -> Result<Option<VerifiedPointer>, Failure> {
     let path = channel.pointer_path();
     let file = async |path: &str| {
         github
@@ -156,9 +157,8 @@ async fn current(
     let bundle = file(&format!("{path}{BUNDLE_SUFFIX}"))
         .await?
         .unwrap_or_default();
-    let verified =
-        VerifiedPointer::verify(product, channel, &bytes, &bundle, root).or_exit(Exit::Refused)?;
-    Ok(Some(verified.pointer().clone()))
+    let verified = VerifiedPointer::verify(product, channel, &bytes, &bundle, root);
+    Ok(Some(verified.or_exit(Exit::Refused)?))
 }
 
 fn now() -> Result<Instant, Failure> {
