@@ -61,7 +61,7 @@ pub(crate) enum Command {
     Build(Build),
     /// Make the other assets around the archives: install script, release.json, SHA256SUMS, …
     Assemble(Assemble),
-    /// Sign every asset with a sigstore bundle
+    /// Sign every asset with a sigstore bundle; what is signed already and verifies is kept
     Sign(Sign),
     /// Verify every asset as a consumer would, with the code that ships
     Verify(Verify),
@@ -224,6 +224,12 @@ pub(crate) struct Sign {
     #[command(flatten)]
     pub(crate) assets: Assets,
     #[command(flatten)]
+    pub(crate) root: Root,
+    /// Sign by this key, as `cosign generate-key-pair` writes it, in place of this job's identity;
+    /// its password is taken from COSIGN_PASSWORD or asked for. What a key signed is not published
+    #[arg(long, value_name = "FILE", conflicts_with = "fulcio_url")]
+    pub(crate) key: Option<PathBuf>,
+    #[command(flatten)]
     pub(crate) services: Services,
 }
 
@@ -241,6 +247,9 @@ pub(crate) struct Verify {
     pub(crate) assets: Assets,
     #[command(flatten)]
     pub(crate) root: Root,
+    /// Expect signatures by the key that this public key is of, in place of the release workflow's
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -304,12 +313,28 @@ pub(crate) enum BenchedStage {
     /// Archives, digests, release.json and SHA256SUMS, against tar, a compressor and sha256sum in
     /// sequence
     Assemble(BenchAssemble),
+    /// The program's own `verify`, against cosign, openssl and sha256sum
+    Verify(BenchVerify),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct BenchAssemble {
     /// Rounds, in each of which everything runs once; the medians are told
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..))]
+    pub(crate) runs: u8,
+    /// Print the figures as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchVerify {
+    /// The program, such as one unpacked from an archive of its release [default: compiled here as
+    /// a release compiles it]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) program: Option<PathBuf>,
+    /// Rounds, in each of which everything runs once; the medians are told
+    #[arg(long, value_name = "N", default_value_t = 21, value_parser = clap::value_parser!(u8).range(1..))]
     pub(crate) runs: u8,
     /// Print the figures as JSON
     #[arg(long)]

@@ -9,6 +9,9 @@ use release_plan::{Exit, Measured, Meter};
 
 use crate::Failure;
 
+/// How the name begins that a file has until it is whole. A process that is killed leaves it so.
+pub(crate) const PARTIAL: &str = ".partial-";
+
 /// Reads a file that the caller named.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     fs::read(path).map_err(|error| failed("read", path, &error))
@@ -49,7 +52,7 @@ pub(crate) fn write_with(
             .parent()
             .filter(|parent| !parent.as_os_str().is_empty());
         let mut builder = tempfile::Builder::new();
-        builder.prefix(".partial-");
+        builder.prefix(PARTIAL);
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;

@@ -20,6 +20,7 @@ mod github;
 mod process;
 mod programs;
 mod project;
+mod provenance;
 mod report;
 mod sbom;
 mod shipment;

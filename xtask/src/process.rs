@@ -15,12 +15,13 @@ use release_plan::Exit;
 use crate::{Failure, files};
 
 /// What lets its holder sign or publish, as GitHub hands it to a job or a person to her shell.
-const RIGHTS: [&str; 5] = [
+const RIGHTS: [&str; 6] = [
     "GITHUB_TOKEN",
     "GH_TOKEN",
     "ACTIONS_ID_TOKEN_REQUEST_URL",
     "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
     "ACTIONS_RUNTIME_TOKEN",
+    "COSIGN_PASSWORD",
 ];
 
 /// Keeps every right from a child; whoever starts it gives what it needs by name.

@@ -18,9 +18,11 @@ fn describe(asset: &Asset) -> String {
     format!("{name} for {target} with {size} bytes and sha256:{sha256}")
 }
 
-/// The assets of one release in a folder, complete but for bundles.
+/// The assets of one release in a folder, complete but for bundles and provenance.
 pub(crate) struct Shipment {
     folder: PathBuf,
+    /// What the assets are.
+    pub(crate) manifest: Manifest,
     /// Why it may be rehearsed and never published.
     pub(crate) reservations: Vec<Reservation>,
     /// What is signed: every asset, `release.json` and `SHA256SUMS`, sorted by name.
@@ -31,13 +33,14 @@ impl Shipment {
     /// Reads and measures every file in `folder`.
     ///
     /// Refused: a file too many or too few, a size or digest other than `release.json` or
-    /// `SHA256SUMS` say, a manifest of another plan. Bundles may be there or not.
+    /// `SHA256SUMS` say, a manifest of another plan. Bundles and provenance may be there or not.
     pub(crate) fn open(plan: &Plan, folder: &Path) -> Result<Self, Failure> {
         let expected: BTreeSet<AssetName> = plan.files().into_iter().collect();
         let found = names(folder)?;
-        let signed = found
-            .iter()
-            .any(|name| name.as_str().ends_with(BUNDLE_SUFFIX));
+        let provenance = plan.provenance();
+        let signs =
+            |name: &AssetName| name.as_str().ends_with(BUNDLE_SUFFIX) || *name == provenance;
+        let signed = found.iter().any(signs);
         let refused = |message: String| {
             let (exit, remedy) = if signed {
                 (
@@ -52,9 +55,7 @@ impl Shipment {
         if let Some(extra) = found.iter().find(|name| !expected.contains(*name)) {
             return Err(refused(format!("{extra} is not of this release")));
         }
-        let unsigned = expected
-            .iter()
-            .filter(|name| !name.as_str().ends_with(BUNDLE_SUFFIX));
+        let unsigned = expected.iter().filter(|name| !signs(name));
         let mut assets = Vec::new();
         for name in unsigned {
             if !found.contains(name) {
@@ -102,6 +103,7 @@ impl Shipment {
         Ok(Self {
             reservations,
             folder: folder.to_owned(),
+            manifest,
             assets,
         })
     }
@@ -111,14 +113,19 @@ impl Shipment {
         self.folder.join(name.as_str())
     }
 
-    /// The bundle of an asset.
-    pub(crate) fn bundle(&self, name: &AssetName) -> Result<Vec<u8>, Failure> {
-        let path = self.path(&name.bundle());
-        if path.is_file() {
-            return files::read(&path);
-        }
-        let message = format!("{}: {name} is not signed; sign first", path.display());
-        Err(Failure::new(Exit::Input, message))
+    /// A file that signs: a bundle or the provenance, where it is there.
+    pub(crate) fn signature(&self, name: &AssetName) -> Result<Option<Vec<u8>>, Failure> {
+        let path = self.path(name);
+        path.is_file().then(|| files::read(&path)).transpose()
+    }
+
+    /// As [`Self::signature`], where `signed` must have been signed by it.
+    pub(crate) fn signature_of(&self, signed: &str, name: &AssetName) -> Result<Vec<u8>, Failure> {
+        self.signature(name)?.ok_or_else(|| {
+            let path = self.path(name);
+            let message = format!("{}: {signed} not signed; sign first", path.display());
+            Failure::new(Exit::Input, message)
+        })
     }
 }
 
@@ -128,6 +135,10 @@ fn names(folder: &Path) -> Result<BTreeSet<AssetName>, Failure> {
     let mut names = BTreeSet::new();
     for entry in entries {
         let name = entry?.file_name().to_string_lossy().into_owned();
+        // No file of the folder yet, and nothing reads it.
+        if name.starts_with(files::PARTIAL) {
+            continue;
+        }
         let name = name
             .parse()
             .map_err(|error| Failure::new(Exit::Input, format!("{}: {error}", folder.display())))?;

@@ -1,20 +1,41 @@
-//! Signing: one certificate, log entry and timestamp an asset, from a Sigstore by HTTP. Relies on
-//! `sigstore-sign`, and on the token that GitHub puts into a job's reach.
+//! Signing as a CI job: for each file a new key, a certificate that binds it to the job, a
+//! timestamp and a log entry, from a Sigstore by HTTP. Relies on the clients of `sigstore-sign`;
+//! each service is asked on its own, so that one that fails does not have the others asked anew.
+
+mod key;
+mod key_file;
+mod retry;
+mod token;
+mod witness;
 
 use std::time::Duration;
 
 use release_plan::{Exit, Sha256};
-use sigstore_sign::oidc::IdentityToken;
-use sigstore_sign::types::{Artifact, Sha256Hash};
-use sigstore_sign::{Signer, SigningContext, SigningServices, SigstoreInstance};
+use sigstore_sign::SigningServices;
+use sigstore_sign::bundle::BundleV03;
+use sigstore_sign::crypto::KeyPair;
+use sigstore_sign::fulcio::FulcioClient;
+use sigstore_sign::rekor::{DsseEntry, HashedRekord, RekorApiVersion};
+use sigstore_sign::trust_root::{SIGSTORE_PRODUCTION_SIGNING_CONFIG, SigningConfig};
+use sigstore_sign::types::dsse::pae;
+use sigstore_sign::types::{
+    DerCertificate, DsseEnvelope, DsseSignature, KeyId, PayloadBytes, Sha256Hash,
+};
+use tokio::time::Instant;
 
+pub(crate) use self::key::KeySigner;
+use self::retry::{ServiceError, ask};
+use self::token::Tokens;
+use self::witness::{Entry, Witnesses};
 use crate::Failure;
-use crate::failure::Exiting as _;
 
-/// Where to sign. The public Sigstore, unless all three are named.
+/// The media type of an in-toto statement.
+const STATEMENT: &str = "application/vnd.in-toto+json";
+
+/// Where to sign. The public Sigstore, unless others are named.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Services {
-    /// Certificate authority to ask (default: the public Sigstore's)
+    /// Certificate authority to ask [default: the public Sigstore's]
     #[arg(
         long,
         value_name = "URL",
@@ -22,64 +43,151 @@ pub(crate) struct Services {
         requires = "timestamp_url"
     )]
     fulcio_url: Option<String>,
-    /// Transparency log to enter signatures into
-    #[arg(long, value_name = "URL", requires = "fulcio_url")]
+    /// Transparency log to enter signatures into [default: the public Sigstore's]
+    #[arg(long, value_name = "URL")]
     rekor_url: Option<String>,
-    /// Timestamp authority to ask, by the URL that takes requests
-    #[arg(long, value_name = "URL", requires = "fulcio_url")]
+    /// Timestamp authority to ask, by the URL that takes requests [default: the public Sigstore's;
+    /// none with --rekor-url]
+    #[arg(long, value_name = "URL", requires = "rekor_url")]
     timestamp_url: Option<String>,
 }
 
+/// The services to ask, by their URLs.
+pub(crate) struct Endpoints {
+    /// The certificate authority, which a key has no need of.
+    fulcio: Option<String>,
+    rekor: String,
+    timestamp: Option<String>,
+}
+
 impl Services {
-    /// Whom certificates are asked of.
-    pub(crate) fn certificate_authority(&self) -> Result<String, Failure> {
-        Ok(self.resolve()?.fulcio_url().to_owned())
+    /// Those that were named, or the public ones: none is mixed with another.
+    pub(crate) fn endpoints(&self) -> Result<Endpoints, Failure> {
+        if let Some(rekor) = &self.rekor_url {
+            return Ok(Endpoints {
+                fulcio: self.fulcio_url.clone(),
+                rekor: rekor.clone(),
+                timestamp: self.timestamp_url.clone(),
+            });
+        }
+        let public = SigningConfig::from_json(SIGSTORE_PRODUCTION_SIGNING_CONFIG)?;
+        // The version that every client in use verifies.
+        let version = Some(RekorApiVersion::V1);
+        let public = SigningServices::from_signing_config_with_rekor_version(&public, version)?;
+        Ok(Endpoints {
+            fulcio: Some(public.fulcio_url().to_owned()),
+            rekor: public.rekor_url().to_owned(),
+            timestamp: public.tsa_url().map(str::to_owned),
+        })
+    }
+}
+
+impl Endpoints {
+    /// Each URL.
+    pub(crate) fn urls(&self) -> impl Iterator<Item = &str> {
+        let others = [&self.fulcio, &self.timestamp].into_iter().flatten();
+        others.chain([&self.rekor]).map(String::as_str)
     }
 
-    fn resolve(&self) -> Result<SigningServices, Failure> {
-        match (&self.fulcio_url, &self.rekor_url, &self.timestamp_url) {
-            (Some(fulcio), Some(rekor), Some(timestamp)) => {
-                Ok(SigningServices::new(fulcio, rekor).with_tsa_url(timestamp))
-            }
-            _ => Ok(SigningServices::from_embedded(
-                SigstoreInstance::PublicGood,
-            )?),
-        }
+    fn witnesses(&self, client: &reqwest::Client) -> Result<Witnesses, Failure> {
+        Witnesses::new(&self.rekor, self.timestamp.as_deref(), client)
     }
 }
 
 /// A signer for whoever this CI job is.
-pub(crate) struct JobSigner(Signer);
+pub(crate) struct JobSigner {
+    tokens: Tokens,
+    fulcio: FulcioClient,
+    witnesses: Witnesses,
+}
+
+/// A key that signs one thing, and who has it.
+struct Certified {
+    key: KeyPair,
+    certificate: DerCertificate,
+    /// When the token ends that it was certified by. The certificate outlives it.
+    until: Instant,
+}
 
 impl JobSigner {
-    /// Takes the job's own token.
-    pub(crate) async fn ambient(services: &Services) -> Result<Self, Failure> {
+    /// Takes the job's own tokens.
+    pub(crate) async fn ambient(endpoints: &Endpoints) -> Result<Self, Failure> {
         trust::crypto::install();
-        install_tls();
-        let services = services.resolve()?;
-        let token = IdentityToken::detect_ambient()
-            .await
-            .or_exit(Exit::Network)?;
-        let token = token.ok_or_else(|| {
-            let message = "expected the token of a GitHub Actions job with `id-token: write`, \
-                           found none; run `cargo xtask dry-run` to rehearse without one";
-            Failure::new(Exit::Input, message)
+        let client = http_client()?;
+        let fulcio = endpoints.fulcio.as_ref().ok_or_else(|| {
+            let message = "--rekor-url: expected --fulcio-url and --timestamp-url beside it";
+            Failure::new(Exit::Usage, message)
         })?;
-        let context = SigningContext::new(services).with_http_client(http_client()?);
-        Ok(Self(context.signer(token)))
+        let fulcio = FulcioClient::builder(fulcio);
+        let signer = Self {
+            tokens: Tokens::new(client.clone()),
+            fulcio: fulcio.with_http_client(client.clone()).build()?,
+            witnesses: endpoints.witnesses(&client)?,
+        };
+        // Who has none is told before anything else is tried.
+        signer.tokens.current().await?;
+        Ok(signer)
     }
 
-    /// Signs what has this digest; gives the bundle's bytes.
-    pub(crate) async fn sign(&self, sha256: Sha256) -> Result<Vec<u8>, Failure> {
+    /// Signs what has this digest; gives the bundle's bytes. `subject` is what is signed, as it is
+    /// called to the person.
+    pub(crate) async fn sign(&self, subject: &str, sha256: Sha256) -> Result<Vec<u8>, Failure> {
+        let Certified {
+            key,
+            certificate,
+            until,
+        } = self.certify(subject).await?;
         let digest = Sha256Hash::new(*sha256.as_bytes());
-        let bundle = self
-            .0
-            .sign(Artifact::from(digest))
+        let signature = key.sign_digest(&digest)?;
+        let entry = HashedRekord::new(&digest, &signature, &certificate);
+        let entry = Entry::HashedRekord(entry);
+        let bundle =
+            BundleV03::with_certificate_and_signature(certificate, signature.clone(), digest);
+        self.witnesses
+            .complete(subject, until, bundle, &signature, &entry)
             .await
-            .or_exit(Exit::Network)?;
-        let mut json = bundle.to_json_pretty()?.into_bytes();
-        json.push(b'\n');
-        Ok(json)
+    }
+
+    /// Signs an in-toto statement, around which the bundle then is.
+    pub(crate) async fn attest(
+        &self,
+        subject: &str,
+        statement: Vec<u8>,
+    ) -> Result<Vec<u8>, Failure> {
+        let Certified {
+            key,
+            certificate,
+            until,
+        } = self.certify(subject).await?;
+        let signature = key.sign(&pae(STATEMENT, &statement))?;
+        let envelope = DsseEnvelope::new(
+            STATEMENT.to_owned(),
+            PayloadBytes::new(statement),
+            DsseSignature::new(signature.clone(), KeyId::default()),
+        );
+        let entry = Entry::Dsse(DsseEntry::new(&envelope, &certificate)?);
+        let bundle = BundleV03::with_certificate_and_dsse(certificate, envelope);
+        self.witnesses
+            .complete(subject, until, bundle, &signature, &entry)
+            .await
+    }
+
+    async fn certify(&self, subject: &str) -> Result<Certified, Failure> {
+        let token = self.tokens.current().await?;
+        let key = KeyPair::generate_ecdsa_p256()?;
+        let issued = ask(subject, token.until, || async {
+            let issued = self
+                .fulcio
+                .create_signing_certificate(&token.identity, &key)
+                .await;
+            issued.map_err(ServiceError::from)
+        });
+        let certificate = issued.await?.leaf_certificate().clone();
+        Ok(Certified {
+            key,
+            certificate,
+            until: token.until,
+        })
     }
 }
 

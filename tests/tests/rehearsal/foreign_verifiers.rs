@@ -107,3 +107,49 @@ fn cosign_2_accepts_every_bundle_and_refuses_another_file_identity_or_tag() {
 fn sigstore_python_accepts_every_bundle_and_refuses_another_file_identity_or_tag() {
     holds("sigstore", verifiers::sigstore_python);
 }
+
+/// Every archive has provenance that `verify` accepts, and no other file has.
+fn holds_of_provenance(tool: &str, verify: Verifier) {
+    if !on_path(tool) {
+        return;
+    }
+    let run = dry_run();
+    let right = identity(run);
+    let other = Identity {
+        commit: "0".repeat(40),
+        ..right.clone()
+    };
+    let archives: Vec<_> = run.plan.archives().map(|asset| &asset.name).collect();
+    for name in run.signed() {
+        let verdict = |identity: &Identity| {
+            let evidence = Evidence {
+                file: &run.asset(&name),
+                bundle: &run.asset(run.plan.provenance().as_str()),
+                trusted_root: &run.trusted_root(),
+                trust_config: &run.folder.join("client_trust_config.json"),
+            };
+            verify(&evidence, identity)
+        };
+        if archives.iter().any(|archive| archive.as_str() == name) {
+            assert_eq!(verdict(&right), Verdict::Accepted, "{name}");
+            refused(verdict(&other), &format!("{name} of another commit"));
+        } else {
+            refused(verdict(&right), &name);
+        }
+    }
+}
+
+#[test]
+fn cosign_3_accepts_the_provenance_of_every_archive_and_of_nothing_else() {
+    holds_of_provenance("cosign", verifiers::cosign_attestation);
+}
+
+#[test]
+fn cosign_2_accepts_the_provenance_of_every_archive_and_of_nothing_else() {
+    holds_of_provenance("cosign2", verifiers::cosign2_attestation);
+}
+
+#[test]
+fn sigstore_python_accepts_the_provenance_of_every_archive_and_of_nothing_else() {
+    holds_of_provenance("sigstore", verifiers::sigstore_python);
+}

@@ -1,6 +1,8 @@
 //! `bench`: times a stage against the tools it stands in for, on this machine, in one run.
 
 mod assemble;
+mod race;
+mod verify;
 
 use crate::Failure;
 use crate::cli::{Bench, BenchedStage};
@@ -8,5 +10,6 @@ use crate::cli::{Bench, BenchedStage};
 pub(super) fn run(arguments: &Bench) -> Result<(), Failure> {
     match &arguments.stage {
         BenchedStage::Assemble(arguments) => assemble::run(arguments),
+        BenchedStage::Verify(arguments) => verify::run(arguments),
     }
 }

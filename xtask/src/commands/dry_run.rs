@@ -277,6 +277,7 @@ impl Rehearsal<'_> {
         stages.run("assemble", version, assemble)?;
 
         let mut sign = places.command(stages, "sign");
+        self.believe(&mut sign);
         self.world.let_sign(&mut sign, self.world.release_job(plan));
         stages.run("sign", version, sign)?;
 
@@ -451,21 +452,29 @@ fn unchecked(checks: &[Row]) -> impl Iterator<Item = NotRehearsed> {
 fn try_yourself(folder: &Path, plan: &Plan, product: &Product) -> Vec<String> {
     let repository = product.repository.slug();
     let (owner, repository) = repository.unwrap_or_default();
-    let verify = plan.archives().map(|asset| {
-        format!(
-            "cosign verify-blob --trusted-root ../{root} --bundle {name}{BUNDLE_SUFFIX} \
-             --certificate-identity {identity} --certificate-oidc-issuer {issuer} \
-             --certificate-github-workflow-repository {owner}/{repository} \
-             --certificate-github-workflow-ref {reference} \
-             --certificate-github-workflow-sha {commit} \
-             --certificate-github-workflow-trigger push {name}",
-            root = loopback::TRUSTED_ROOT,
-            name = asset.name,
-            identity = plan.identity,
-            issuer = product.identities.issuer,
-            reference = plan.tag.reference(),
-            commit = plan.source.commit,
-        )
+    let signed_by = format!(
+        "--trusted-root ../{root} --certificate-identity {identity} \
+         --certificate-oidc-issuer {issuer} \
+         --certificate-github-workflow-repository {owner}/{repository} \
+         --certificate-github-workflow-ref {reference} \
+         --certificate-github-workflow-sha {commit} \
+         --certificate-github-workflow-trigger push",
+        root = loopback::TRUSTED_ROOT,
+        identity = plan.identity,
+        issuer = product.identities.issuer,
+        reference = plan.tag.reference(),
+        commit = plan.source.commit,
+    );
+    let provenance = plan.provenance();
+    let verify = plan.archives().flat_map(|asset| {
+        let name = &asset.name;
+        [
+            format!("cosign verify-blob --bundle {name}{BUNDLE_SUFFIX} {signed_by} {name}"),
+            format!(
+                "cosign verify-blob-attestation --type slsaprovenance1 --bundle {provenance} \
+                 {signed_by} {name}"
+            ),
+        ]
     });
     let assets = folder.join("assets").display().to_string();
     let mut lines = vec![

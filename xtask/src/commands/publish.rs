@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use release_plan::{AssetName, Exit, Measured, Plan};
+use serde_json::Value;
 
 use super::verify::shipment_verifies;
 use super::{say, trusted_root};
@@ -27,14 +28,15 @@ pub(super) async fn run(arguments: &cli::Publish) -> Result<(), Failure> {
     let product = Project::here()?.product;
     let plan = project::read_plan(&product, &arguments.assets.plan.plan)?;
     let shipment = Shipment::open(&plan, &arguments.assets.dir)?;
-    refuse_reservations(&shipment, &arguments.host.api_url)?;
+    refuse_reservations(&shipment, [arguments.host.api_url.as_str()])?;
+    refuse_keys(&plan, &shipment)?;
     let root = trusted_root(arguments.root.trusted_root.as_deref())?;
-    let bundles = shipment_verifies(&product, &plan, &shipment, &root)?;
+    let signatures = shipment_verifies(&product, &plan, &shipment, &root)?;
     // What verified is what must arrive: nothing is measured a second time.
-    let bundles = bundles
+    let signatures = signatures
         .iter()
-        .map(|(name, bundle)| (name.bundle(), Measured::of(bundle)));
-    let files: BTreeMap<_, _> = shipment.assets.iter().cloned().chain(bundles).collect();
+        .map(|(name, bytes)| (name.clone(), Measured::of(bytes)));
+    let files: BTreeMap<_, _> = shipment.assets.iter().cloned().chain(signatures).collect();
 
     let github = GitHub::new(&arguments.host, &product)?;
     let failed = GitHubError::into_failure;
@@ -81,15 +83,39 @@ pub(super) async fn run(arguments: &cli::Publish) -> Result<(), Failure> {
 
 /// A plan of uncommitted bytes, or of another version than the package's, may be rehearsed on
 /// this machine; no service elsewhere ever signs or gets it.
-pub(super) fn refuse_reservations(shipment: &Shipment, url: &str) -> Result<(), Failure> {
-    let host = http::Uri::try_from(url)
-        .ok()
-        .and_then(|uri| uri.host().map(str::to_owned));
-    let loopback = matches!(host.as_deref(), Some("127.0.0.1" | "[::1]"));
+pub(super) fn refuse_reservations<'a>(
+    shipment: &Shipment,
+    urls: impl IntoIterator<Item = &'a str>,
+) -> Result<(), Failure> {
+    let on_loopback = |url: &str| {
+        let uri = http::Uri::try_from(url).ok();
+        let host = uri.as_ref().and_then(http::Uri::host);
+        matches!(host, Some("127.0.0.1" | "[::1]"))
+    };
     match shipment.reservations.first() {
-        Some(reservation) if !loopback => Err(Failure::new(Exit::Gate, reservation)),
+        Some(reservation) if !urls.into_iter().all(on_loopback) => {
+            Err(Failure::new(Exit::Gate, reservation))
+        }
         _ => Ok(()),
     }
+}
+
+/// Consumers believe the release workflow alone: what a key signed would be of no use to them.
+fn refuse_keys(plan: &Plan, shipment: &Shipment) -> Result<(), Failure> {
+    for (name, _) in &shipment.assets {
+        // What is no bundle at all is for verification to say.
+        let bundle = shipment.signature(&name.bundle())?.unwrap_or_default();
+        let bundle: Value = serde_json::from_slice(&bundle).unwrap_or_default();
+        if bundle.pointer("/verificationMaterial/publicKey").is_some() {
+            let message = format!(
+                "{name} is signed by a key: expected {} to have signed; only what it signed is \
+                 published, so sign there, without --key",
+                plan.identity
+            );
+            return Err(Failure::new(Exit::Refused, message));
+        }
+    }
+    Ok(())
 }
 
 fn check_tag(plan: &Plan, found: Option<String>) -> Result<(), Failure> {
@@ -227,11 +253,13 @@ fn binding(plan: &Plan) -> String {
 fn body(plan: &Plan) -> String {
     format!(
         "{} {} from commit {}, {}.\n\nVerify what you download: `SHA256SUMS` lists every digest, \
-         and each asset has a sigstore bundle beside it, signed by `{}`.\n",
+         each asset has a sigstore bundle beside it, and `{}` tells what the archives were made \
+         from; all signed by `{}`.\n",
         plan.product,
         plan.version,
         plan.source.commit,
         binding(plan),
+        plan.provenance(),
         plan.identity
     )
 }

@@ -101,17 +101,36 @@ pub(crate) fn archive(
 /// What of this machine must be in no program.
 fn private(root: &Path) -> Vec<(&'static str, Private)> {
     let set = |name: &str| std::env::var(name).ok();
-    let folder = |what, path: Option<String>| Some((what, Private::Folder(path?)));
-    let private = [
-        folder("home folder", set("HOME")),
-        folder("home folder", set("USERPROFILE")),
-        folder("home of cargo", set("CARGO_HOME")),
-        folder("home of rustup", set("RUSTUP_HOME")),
-        folder("work tree", Some(root.display().to_string())),
+    let folders = [
+        ("home folder", set("HOME")),
+        ("home folder", set("USERPROFILE")),
+        ("home of cargo", set("CARGO_HOME")),
+        ("home of rustup", set("RUSTUP_HOME")),
+        ("work tree", Some(root.display().to_string())),
+    ];
+    let folders = folders.into_iter().flat_map(|(what, folder)| {
+        let folders = folder.into_iter().flat_map(with_entries_at_root);
+        folders.map(move |folder| (what, Private::Folder(folder)))
+    });
+    let names = [
         set("USER").map(|name| ("user name", Private::Name(name))),
         host_name().map(|name| ("host name", Private::Name(name))),
     ];
-    private.into_iter().flatten().collect()
+    folders.chain(names.into_iter().flatten()).collect()
+}
+
+/// A folder; and what lies in it, where it is at the root and tells nothing by itself: `/root/.cargo`
+/// does, and `/root` is in many a text.
+fn with_entries_at_root(folder: String) -> Vec<String> {
+    let path = Path::new(&folder);
+    let at_root = path.parent().is_some_and(|above| above.parent().is_none());
+    let entries = match at_root {
+        true => std::fs::read_dir(path).ok(),
+        false => None,
+    };
+    let entries = entries.into_iter().flatten().flatten();
+    let entries = entries.map(|entry| entry.path().display().to_string());
+    entries.chain([folder.clone()]).collect()
 }
 
 #[cfg(unix)]

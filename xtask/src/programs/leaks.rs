@@ -38,8 +38,8 @@ impl fmt::Display for Leak {
 /// Which of the `private` strings occur in `program`, each under the words for what it is.
 ///
 /// - A folder is looked for as it is written, when it is below another one: `/home/ada`. One at the
-///   root, such as `/root` or `/src`, only with a separator after it, since so short a text occurs
-///   by chance. The root itself is everybody's.
+///   root, such as `/root` or `/src`, is everybody's, as the root itself is: so short a text occurs
+///   by chance, so name what lies in it.
 /// - A name is looked for as a home folder, `/home/ada`, `/Users/ada` or `\Users\ada`, followed by
 ///   a separator; and by itself only when it can be no word, `ada-laptop.local`: six bytes or more,
 ///   not all of them small letters.
@@ -63,8 +63,7 @@ impl Private {
             Self::Folder(path) => {
                 let path = path.trim_end_matches('/');
                 match path.matches('/').count() {
-                    0 => Vec::new(),
-                    1 => vec![format!("{path}/")],
+                    0 | 1 => Vec::new(),
                     _ => vec![path.to_owned()],
                 }
             }
@@ -107,11 +106,14 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_at_the_root_counts_only_as_the_start_of_a_path() {
-        let folder = || Private::Folder("/root".to_owned());
-        assert_eq!(found("/rootfs and /root.", folder()), []);
-        assert_eq!(found("a/root/.cargo", folder()), [("/root/".to_owned(), 1)]);
-        assert_eq!(found("/ and /a", Private::Folder("/".to_owned())), []);
+    fn a_folder_at_the_root_is_everybodys_and_what_lies_in_it_is_not() {
+        let folder = |path: &str| Private::Folder(path.to_owned());
+        assert_eq!(found("keyRings/root/cryptoKeys", folder("/root")), []);
+        assert_eq!(
+            found("a/root/.cargo/registry", folder("/root/.cargo")),
+            [("/root/.cargo".to_owned(), 1)]
+        );
+        assert_eq!(found("/ and /a", folder("/")), []);
     }
 
     #[test]

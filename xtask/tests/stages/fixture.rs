@@ -7,7 +7,8 @@ use std::process::{Command, Output};
 use git2::{IndexAddOption, Oid, Signature};
 use rehearsal::github::{Repository, Request};
 use rehearsal::sigstore::Job;
-use release_plan::{Exit, Plan};
+use rehearsal::sigstore::forge::{Content, Forgery};
+use release_plan::{BUNDLE_SUFFIX, Exit, PROVENANCE_SUFFIX, Plan, Sha256};
 use tempfile::TempDir;
 
 pub(crate) const PRODUCT: &str = "\
@@ -394,14 +395,31 @@ impl Loopback {
                 &services.rekor,
             ])
             .args(["--timestamp-url", &services.timestamp])
+            .envs(job.environment())
             .envs(self.services.admit(job).environment());
     }
 
     /// Signs the assets of a fixture as `job`.
     pub(crate) fn sign_as(&self, fixture: &Fixture, job: Job) -> Ended {
         let mut sign = fixture.stage("sign", "--dir", "assets");
+        sign.arg("--trusted-root").arg(self.root());
         self.let_sign(&mut sign, job);
         sign.output().unwrap().into()
+    }
+
+    /// Puts beside each asset of a fixture the bundle of a `job` that `sign` would not let sign it.
+    pub(crate) fn forge_as(&self, fixture: &Fixture, job: &Job) {
+        for asset in fs::read_dir(fixture.beside("assets")).unwrap() {
+            let asset = asset.unwrap().path();
+            let name = asset.file_name().unwrap().to_str().unwrap();
+            if name.ends_with(BUNDLE_SUFFIX) || name.ends_with(PROVENANCE_SUFFIX) {
+                continue;
+            }
+            let sha256 = Sha256::of(&fs::read(&asset).unwrap());
+            let forgery = Forgery::by_job(job, Content::Digest(*sha256.as_bytes()));
+            let bundle = self.services.sigstore.forge(&forgery).unwrap();
+            fs::write(fixture.asset(&format!("{name}{BUNDLE_SUFFIX}")), bundle).unwrap();
+        }
     }
 
     /// Signs the assets of a fixture as the job that they call for.

@@ -201,15 +201,17 @@ fn a_job_that_compiles_may_hold_no_right_to_sign() {
 }
 
 #[test]
-fn what_is_built_sees_no_token_of_the_one_who_builds() {
+fn what_is_built_sees_no_token_and_no_password_of_the_one_who_builds() {
     let fixture = Fixture::committed();
     fixture.write(
         "build.rs",
-        "fn main() {\n    assert!(std::env::var_os(\"GITHUB_TOKEN\").is_none());\n}\n",
+        "fn main() {\n    for right in [\"GITHUB_TOKEN\", \"COSIGN_PASSWORD\"] {\n        \
+         assert!(std::env::var_os(right).is_none(), \"{right}\");\n    }\n}\n",
     );
     fixture.commit();
     fixture.make_plan();
     let mut build = fixture.build();
+    build.env("COSIGN_PASSWORD", "a-password");
     ok(build.env("GITHUB_TOKEN", "a-token"));
 }
 

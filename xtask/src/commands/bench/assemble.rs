@@ -5,18 +5,16 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use release_plan::{
-    Asset, Exit, Measured, Plan, PlannedAsset, Sha256, StdOrigin, Target, Toolchain,
-};
+use release_plan::{Asset, Measured, Plan, PlannedAsset, Sha256, StdOrigin, Target, Toolchain};
 use serde::Serialize;
 
 use super::super::build::target_of;
 use super::super::{assemble, say};
+use super::race::{self, ended_well, median, start};
 use crate::programs::archive::{self, Archive};
 use crate::programs::compiler::Compiler;
 use crate::programs::inspect;
@@ -29,17 +27,12 @@ const SIZE: usize = 25_000_000;
 const AIM: f64 = 0.5;
 
 pub(super) fn run(arguments: &cli::BenchAssemble) -> Result<(), Failure> {
-    for tool in ["tar", "gzip", "zip", "sha256sum"] {
-        if !is_installed(tool) {
-            let message = format!("{tool} is not on PATH; install it, to be compared with");
-            return Err(Failure::new(Exit::Input, message));
-        }
-    }
+    race::require(&["tar", "gzip", "zip", "sha256sum"])?;
     let mut ours = Contender::new(None);
     let mut peers = vec![Contender::new(Some(Peer::new("gzip", 9)))];
     // The compressor's own tool.
     let own = "libdeflate-gzip";
-    if is_installed(own) {
+    if race::is_installed(own) {
         peers.push(Contender::new(Some(Peer::new(own, archive::LEVEL))));
     } else {
         say(format!("not compared: {own} is not on PATH"));
@@ -331,7 +324,7 @@ impl Figures {
         };
         table.add_row(row(&self.ours));
         for peer in &self.peers {
-            let met = if peer.aim_met { "met" } else { "missed" };
+            let met = race::in_a_word(peer.aim_met);
             let compared = [format!("{:.2}", peer.ratio), met.to_owned()];
             table.add_row(row(&peer.figure).into_iter().chain(compared));
         }
@@ -341,44 +334,6 @@ impl Figures {
             self.programs, self.program_bytes, self.cores, self.rounds, self.aim
         )
     }
-}
-
-fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let middle = sorted.len() / 2;
-    if sorted.len() % 2 == 1 {
-        sorted[middle]
-    } else {
-        f64::midpoint(sorted[middle - 1], sorted[middle])
-    }
-}
-
-fn is_installed(program: &str) -> bool {
-    let mut asked = Command::new(program);
-    asked.arg("--help").stdin(Stdio::null());
-    let status = asked.stdout(Stdio::null()).stderr(Stdio::null()).status();
-    !status.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
-}
-
-fn start(command: &mut Command) -> Result<Child, Failure> {
-    let program = command.get_program().to_string_lossy().into_owned();
-    command
-        .spawn()
-        .map_err(|error| Failure::new(Exit::Failed, format!("cannot start {program}: {error}")))
-}
-
-fn ended_well(program: &str, status: io::Result<ExitStatus>) -> Result<(), Failure> {
-    // A child that Ctrl-C ended has not failed.
-    process::check_interrupt()?;
-    let status = status?;
-    if status.success() {
-        return Ok(());
-    }
-    Err(Failure::new(
-        Exit::Failed,
-        format!("{program} ended with {status}"),
-    ))
 }
 
 #[cfg(test)]
@@ -391,12 +346,6 @@ mod tests {
             bytes,
             ..Contender::new(peer)
         }
-    }
-
-    #[test]
-    fn a_median_lies_in_the_middle() {
-        assert_eq!(median(&[3.0, 1.0, 2.0]), 2.0);
-        assert_eq!(median(&[4.0, 1.0, 2.0, 9.0]), 3.0);
     }
 
     #[test]

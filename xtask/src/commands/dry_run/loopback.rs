@@ -90,6 +90,7 @@ impl World {
             .args(["--fulcio-url", &services.fulcio])
             .args(["--rekor-url", &services.rekor])
             .args(["--timestamp-url", &services.timestamp])
+            .envs(job.environment())
             .envs(self.loopback.admit(job).environment());
     }
 

@@ -1,0 +1,91 @@
+//! What every benchmark needs: tools to be compared with, children that end well, medians.
+
+use std::io;
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use release_plan::Exit;
+
+use crate::{Failure, process};
+
+/// Fails unless each of these is on PATH.
+pub(super) fn require(tools: &[&str]) -> Result<(), Failure> {
+    match tools.iter().find(|tool| !is_installed(tool)) {
+        None => Ok(()),
+        Some(tool) => {
+            let message = format!("{tool} is not on PATH; install it, to be compared with");
+            Err(Failure::new(Exit::Input, message))
+        }
+    }
+}
+
+pub(super) fn is_installed(program: &str) -> bool {
+    let mut asked = Command::new(program);
+    asked.arg("--help").stdin(Stdio::null());
+    let status = asked.stdout(Stdio::null()).stderr(Stdio::null()).status();
+    !status.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+}
+
+pub(super) fn start(command: &mut Command) -> Result<Child, Failure> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    command
+        .spawn()
+        .map_err(|error| Failure::new(Exit::Failed, format!("cannot start {program}: {error}")))
+}
+
+pub(super) fn ended_well(program: &str, status: io::Result<ExitStatus>) -> Result<(), Failure> {
+    // A child that Ctrl-C ended has not failed.
+    process::check_interrupt()?;
+    let status = status?;
+    if status.success() {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Exit::Failed,
+        format!("{program} ended with {status}"),
+    ))
+}
+
+/// The value in the middle, or between the two there.
+pub(super) fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let middle = sorted.len() / 2;
+    if sorted.len() % 2 == 1 {
+        sorted[middle]
+    } else {
+        f64::midpoint(sorted[middle - 1], sorted[middle])
+    }
+}
+
+/// Whether an aim was met.
+pub(super) fn in_a_word(met: bool) -> &'static str {
+    if met { "met" } else { "missed" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_median_lies_in_the_middle() {
+        assert_eq!(median(&[3.0, 1.0, 2.0]), 2.0);
+        assert_eq!(median(&[4.0, 1.0, 2.0, 9.0]), 3.0);
+    }
+
+    #[test]
+    fn a_tool_that_is_missing_is_named() {
+        let refused = require(&["cargo", "no-such-tool-anywhere"]).unwrap_err();
+        assert!(refused.to_string().contains("no-such-tool-anywhere"));
+    }
+
+    #[test]
+    fn a_child_that_fails_is_a_failure() {
+        let ended = |code: &str| {
+            let mut command = Command::new("sh");
+            let child = start(command.args(["-c", code]));
+            ended_well("sh", child.unwrap().wait())
+        };
+        assert!(ended("exit 0").is_ok());
+        assert!(ended("exit 3").is_err());
+    }
+}
