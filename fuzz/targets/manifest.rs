@@ -1,0 +1,5 @@
+//! See `fuzz::TARGETS`.
+
+#![no_main]
+
+fuzz::program!("manifest", fuzz::mutation::json);

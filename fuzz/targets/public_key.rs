@@ -1,0 +1,5 @@
+//! See `fuzz::TARGETS`.
+
+#![no_main]
+
+fuzz::program!("public_key");
