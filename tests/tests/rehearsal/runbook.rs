@@ -13,6 +13,8 @@ fn every_command_of_the_runbook_and_the_playbook_is_one_that_the_command_takes()
     let readme = fs::read_to_string(root.join("README.md")).unwrap();
     let table = runbook
         .lines()
+        .skip_while(|line| !line.starts_with("| `cargo xtask …` |"))
+        .take_while(|line| line.starts_with('|'))
         .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
         .filter(|stage| *stage != "cargo xtask …");
     let fenced = [&runbook, &skill, &readme].into_iter().flat_map(|text| {
