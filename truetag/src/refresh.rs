@@ -167,8 +167,9 @@ pub(crate) fn refresh(
     from: &Mirror,
     time: Duration,
 ) -> Result<RefreshedRoot, RefreshFailure> {
-    let refreshed = fetch(app, home, from, time);
-    remember(home, refreshed.as_ref().err());
+    let now = clock::now();
+    let refreshed = fetch(app, home, from, time, now);
+    remember(home, now, refreshed.as_ref().err());
     refreshed
 }
 
@@ -177,8 +178,9 @@ fn fetch(
     home: &LockedHome<'_>,
     from: &Mirror,
     time: Duration,
+    now: Instant,
 ) -> Result<RefreshedRoot, RefreshFailure> {
-    let (sigstore, now) = (app.sigstore(), clock::now());
+    let sigstore = app.sigstore();
     let last = last(&sigstore, home.home()).unwrap_or_else(|error| {
         say(format_args!("note: {error}"));
         None
@@ -197,9 +199,9 @@ fn fetch(
     Ok(refreshed)
 }
 
-fn remember(home: &LockedHome<'_>, failure: Option<&RefreshFailure>) {
+fn remember(home: &LockedHome<'_>, now: Instant, failure: Option<&RefreshFailure>) {
     let attempt = Attempt {
-        at: clock::now(),
+        at: now,
         failure: failure.map(ToString::to_string),
     };
     // One that cannot be remembered only brings the next one sooner.
@@ -216,14 +218,14 @@ pub(crate) fn when_due(app: &App, home: &LockedHome<'_>, mirror: Option<&Mirror>
         return false;
     }
     let from = mirror.map_or_else(|| repository(app), Mirror::tuf);
-    let refreshed = fetch(app, home, &from, PATIENCE);
+    let refreshed = fetch(app, home, &from, PATIENCE, now);
     if let Err(RefreshFailure::Absent { name, .. }) = &refreshed
         && mirror.is_some()
         && name == "timestamp.json"
     {
         return false;
     }
-    remember(home, refreshed.as_ref().err());
+    remember(home, now, refreshed.as_ref().err());
     if let Err(failure) = &refreshed {
         say(format_args!(
             "note: the trusted root was not refreshed, and the last good one serves: {failure}"
