@@ -5,9 +5,11 @@
 
 pub mod formula;
 pub mod github;
+mod line;
 mod loopback;
 mod server;
 pub mod sigstore;
+mod traffic;
 pub mod tuf;
 pub mod verifiers;
 

@@ -2,11 +2,13 @@
 
 use std::future::IntoFuture;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::thread::JoinHandle;
 
 use axum::Router;
 use tokio::sync::oneshot;
+
+use crate::line::{Door, Line};
 
 /// A router served on `127.0.0.1` at a port the system chose, until dropped.
 #[derive(Debug)]
@@ -22,26 +24,23 @@ impl Server {
     /// # Errors
     /// When loopback cannot be bound or a runtime cannot be started.
     pub fn start(router: impl FnOnce(SocketAddr) -> Router) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?;
-        let router = router(address);
-        let (stop, stopped) = oneshot::channel::<()>();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
             .build()?;
+        let door = Door::new(runtime.handle().clone())?;
+        let address = door.address();
+        let router = router(address).into_make_service_with_connect_info::<Line>();
+        let (stop, stopped) = oneshot::channel::<()>();
         let thread = std::thread::spawn(move || {
             runtime.block_on(async {
-                let Ok(listener) = tokio::net::TcpListener::from_std(listener) else {
-                    return;
-                };
-                let serve = axum::serve(listener, router).into_future();
+                let serve = axum::serve(door.clone(), router).into_future();
                 tokio::select! {
                     _ = serve => {}
                     _ = stopped => {}
                 }
             });
+            door.close();
             runtime.shutdown_background();
         });
         Ok(Self {

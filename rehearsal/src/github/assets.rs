@@ -1,4 +1,4 @@
-//! Assets: the files of a release, uploaded while it is a draft and fixed from its publication.
+//! Assets: the files of a release, uploaded while it is a draft and fixed once it is immutable.
 //! Source: GitHub REST, "Release assets".
 
 use std::future::poll_fn;
@@ -18,6 +18,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::downloads;
 use super::errors::ApiError;
+use super::faults::Stillborn;
 use super::http::{Caller, Id, Page, Site, now, segment};
 use super::releases::Release;
 use super::repository::bot;
@@ -33,15 +34,24 @@ pub(super) struct Asset {
     pub(super) name: String,
     label: Option<String>,
     content_type: String,
+    /// None while it is a `starter`: an upload failed, and nothing but the name was kept.
+    pub(super) content: Option<Content>,
+    pub(super) created: Timestamp,
+}
+
+/// What was uploaded.
+#[derive(Clone, Debug)]
+pub(super) struct Content {
     pub(super) bytes: Bytes,
     /// SHA-256 in lower-case hex.
     pub(super) digest: String,
-    pub(super) created: Timestamp,
 }
 
 impl Asset {
     pub(super) fn show(&self, site: &Site, release: &Release) -> Value {
         let (tag, name) = (release.tag_in_url(), segment(&self.name));
+        let content = self.content.as_ref();
+        let state = content.map_or("starter", |_| "uploaded");
         json!({
             "url": site.api(format_args!("/releases/assets/{}", self.id)),
             "browser_download_url": site.web(format_args!("/releases/download/{tag}/{name}")),
@@ -49,10 +59,10 @@ impl Asset {
             "node_id": format!("RA_{}", self.id),
             "name": self.name,
             "label": self.label,
-            "state": "uploaded",
+            "state": state,
             "content_type": self.content_type,
-            "size": self.bytes.len(),
-            "digest": format!("sha256:{}", self.digest),
+            "size": content.map_or(0, |content| content.bytes.len()),
+            "digest": content.map(|content| format!("sha256:{}", content.digest)),
             // The model wants it; downloads are in the request log.
             "download_count": 0,
             "created_at": self.created,
@@ -88,7 +98,7 @@ async fn list(
     Query(page): Query<Page>,
 ) -> Result<Response, ApiError> {
     let state = site.github.state();
-    let release = state.releases.visible(id, caller)?;
+    let release = state.releases.visible(id, &caller)?;
     let shown = release
         .assets
         .iter()
@@ -107,6 +117,7 @@ async fn upload(
     State(site): State<Site>,
     Id(release): Id,
     Query(naming): Query<Naming>,
+    stillborn: Option<Extension<Stillborn>>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
@@ -115,7 +126,7 @@ async fn upload(
     let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let announced = header(CONTENT_LENGTH).and_then(|size| size.parse().ok());
     let content_type = header(CONTENT_TYPE).unwrap_or(OCTETS).to_owned();
-    let (bytes, digest) = receive(body, announced.unwrap_or(0)).await?;
+    let content = receive(body, announced.unwrap_or(0)).await?;
 
     let mut state = site.github.state();
     let asset = Asset {
@@ -123,12 +134,11 @@ async fn upload(
         name: kept_name(&name),
         label: naming.label,
         content_type,
-        bytes,
-        digest,
+        content: stillborn.is_none().then_some(content),
         created: now(),
     };
     let message = "Cannot upload assets to an immutable release.";
-    let release = state.releases.draft(release, message)?;
+    let release = state.releases.mutable(release, message)?;
     if release.assets.iter().any(|other| other.name == asset.name) {
         return Err(ApiError::field("ReleaseAsset", "already_exists", "name"));
     }
@@ -139,7 +149,7 @@ async fn upload(
 
 /// Reads the body to its end, each byte stored once, and hashes it on the way. `announced` is the
 /// size in bytes that the sender gave, or 0.
-async fn receive(mut body: Body, announced: u64) -> Result<(Bytes, String), ApiError> {
+async fn receive(mut body: Body, announced: u64) -> Result<Content, ApiError> {
     let within_limit = |size: u64| {
         if size < SIZE_LIMIT {
             Ok(())
@@ -159,7 +169,10 @@ async fn receive(mut body: Body, announced: u64) -> Result<(Bytes, String), ApiE
             bytes.extend_from_slice(&data);
         }
     }
-    Ok((bytes.into(), hex::encode(hasher.finalize())))
+    Ok(Content {
+        bytes: bytes.into(),
+        digest: hex::encode(hasher.finalize()),
+    })
 }
 
 async fn show(
@@ -171,9 +184,10 @@ async fn show(
     let state = site.github.state();
     let found = state.releases.asset(id);
     let (release, asset) = found.ok_or_else(ApiError::not_found)?;
-    state.releases.visible(release.id, caller)?;
+    state.releases.visible(release.id, &caller)?;
     if headers.get(ACCEPT).is_some_and(|accept| accept == OCTETS) {
-        Ok(downloads::redirect(&downloads::object_url(&site, asset)))
+        let url = downloads::object_url(&site, asset).ok_or_else(ApiError::not_found)?;
+        Ok(downloads::redirect(&url))
     } else {
         Ok(Json(asset.show(&site, release)).into_response())
     }
@@ -184,7 +198,7 @@ async fn delete(State(site): State<Site>, Id(id): Id) -> Result<StatusCode, ApiE
     let found = state.releases.asset(id);
     let release = found.ok_or_else(ApiError::not_found)?.0.id;
     let message = "Cannot delete assets from an immutable release.";
-    let release = state.releases.draft(release, message)?;
+    let release = state.releases.mutable(release, message)?;
     release.assets.retain(|asset| asset.id != id);
     Ok(StatusCode::NO_CONTENT)
 }

@@ -8,8 +8,8 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
 use axum::http::header::{
-    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_RANGE, CONTENT_TYPE, ETAG,
-    IF_NONE_MATCH, IF_RANGE, LAST_MODIFIED, LOCATION, RANGE,
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_RANGE,
+    LAST_MODIFIED, LOCATION, RANGE,
 };
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -17,6 +17,7 @@ use axum::routing::get;
 use jiff::Timestamp;
 
 use super::assets::Asset;
+use super::conditions;
 use super::http::{Site, segment};
 
 /// The branch that the pages are made of.
@@ -36,12 +37,10 @@ pub(super) fn objects() -> Router<Site> {
 }
 
 /// Where the bytes are served. The digest stands for the signature of the real one: the URL of a
-/// draft's asset cannot be guessed.
-pub(super) fn object_url(site: &Site, asset: &Asset) -> String {
-    site.url(format_args!(
-        "/release-assets/{}/{}",
-        asset.id, asset.digest
-    ))
+/// draft's asset cannot be guessed. None for an asset that has no bytes.
+pub(super) fn object_url(site: &Site, asset: &Asset) -> Option<String> {
+    let digest = &asset.content.as_ref()?.digest;
+    Some(site.url(format_args!("/release-assets/{}/{digest}", asset.id)))
 }
 
 pub(super) fn redirect(url: &str) -> Response {
@@ -59,7 +58,8 @@ async fn download(
     let state = site.github.state();
     let release = state.releases.published(&tag).ok_or(NOT_FOUND)?;
     let asset = release.assets.iter().find(|asset| asset.name == name);
-    Ok(redirect(&object_url(&site, asset.ok_or(NOT_FOUND)?)))
+    let url = asset.and_then(|asset| object_url(&site, asset));
+    Ok(redirect(&url.ok_or(NOT_FOUND)?))
 }
 
 async fn download_latest(
@@ -80,11 +80,10 @@ async fn object(
 ) -> Result<Response, Refusal> {
     let state = site.github.state();
     let (_, asset) = state.releases.asset(id).ok_or(NOT_FOUND)?;
-    if asset.digest != digest {
-        return Err(NOT_FOUND);
-    }
+    let content = asset.content.as_ref();
+    let content = content.filter(|content| content.digest == digest);
     let file = File {
-        bytes: asset.bytes.clone(),
+        bytes: content.ok_or(NOT_FOUND)?.bytes.clone(),
         tag: format!("\"{digest}\""),
         modified: asset.created,
     };
@@ -132,16 +131,12 @@ impl File {
         let modified = self.modified.strftime("%a, %d %b %Y %H:%M:%S GMT");
         let modified = modified.to_string();
         let text = |name| asked.get(name).and_then(|value| value.to_str().ok());
-        let same = |tag: &str| {
-            let tag = tag.trim();
-            tag == "*" || tag.trim_start_matches("W/") == self.tag
-        };
         let validators = [
             (ETAG, self.tag.clone()),
             (LAST_MODIFIED, modified.clone()),
             (ACCEPT_RANGES, "bytes".to_owned()),
         ];
-        if text(IF_NONE_MATCH).is_some_and(|tags| tags.split(',').any(same)) {
+        if conditions::held(asked, &self.tag) {
             return (StatusCode::NOT_MODIFIED, validators).into_response();
         }
 

@@ -2,9 +2,12 @@
 //! Source: GitHub REST, "Troubleshooting the REST API".
 
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::header::{HeaderName, RETRY_AFTER};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
+
+use super::rights::{self, Right};
 
 /// A refusal on the API side.
 #[derive(Debug)]
@@ -12,14 +15,37 @@ pub(super) struct ApiError {
     status: StatusCode,
     message: String,
     errors: Vec<Value>,
+    advice: Option<Advice>,
+}
+
+/// What a client is told in a header, so that it may act on it.
+#[derive(Debug)]
+enum Advice {
+    /// To come back after so many seconds.
+    RetryAfter(u32),
+    /// To come back with this right.
+    Right(Right),
+}
+
+impl Advice {
+    fn header(&self) -> (HeaderName, HeaderValue) {
+        match self {
+            Self::RetryAfter(seconds) => (RETRY_AFTER, HeaderValue::from(*seconds)),
+            Self::Right(right) => {
+                let name = HeaderName::from_static("x-accepted-github-permissions");
+                (name, rights::header(*right))
+            }
+        }
+    }
 }
 
 impl ApiError {
-    fn new(status: StatusCode, message: impl Into<String>) -> Self {
+    pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
         Self {
             status,
             message: message.into(),
             errors: Vec::new(),
+            advice: None,
         }
     }
 
@@ -34,6 +60,29 @@ impl ApiError {
 
     pub(super) fn unauthorized(message: &str) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, message)
+    }
+
+    /// The token's rights do not go so far.
+    pub(super) fn forbidden() -> Self {
+        let message = "Resource not accessible by integration";
+        Self::new(StatusCode::FORBIDDEN, message)
+    }
+
+    /// The same, with the right that is wanting.
+    pub(super) fn wanting(right: Right) -> Self {
+        Self {
+            advice: Some(Advice::Right(right)),
+            ..Self::forbidden()
+        }
+    }
+
+    /// Too much at once: 429, or 403 for a secondary limit. `seconds` is when to come back.
+    pub(super) fn rate_limit(status: StatusCode, seconds: u32) -> Self {
+        let message = "You have exceeded a secondary rate limit. Please wait before you try again.";
+        Self {
+            advice: Some(Advice::RetryAfter(seconds)),
+            ..Self::new(status, message)
+        }
     }
 
     /// A rule that is told in the message alone.
@@ -71,6 +120,8 @@ impl IntoResponse for ApiError {
         if !self.errors.is_empty() {
             body["errors"] = Value::Array(self.errors);
         }
-        (self.status, Json(body)).into_response()
+        let advice = self.advice.iter().map(Advice::header);
+        let header = advice.collect::<HeaderMap>();
+        (self.status, header, Json(body)).into_response()
     }
 }

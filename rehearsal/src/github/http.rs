@@ -1,5 +1,5 @@
 //! What all routes share: the origin, who calls, the log, JSON bodies and pages of a list.
-//! Relies on the state only for the token and the log.
+//! Relies on the state only for the tokens and the log.
 
 use std::fmt::{Display, Write as _};
 use std::sync::Arc;
@@ -7,9 +7,9 @@ use std::sync::Arc;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, State};
+use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, LINK};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use jiff::{Timestamp, Unit};
@@ -20,6 +20,7 @@ use serde_json::error::Category;
 
 use super::GitHub;
 use super::errors::ApiError;
+use super::rights::{self, Access, Permission, Right, Rights};
 
 /// The GitHub as one listener shows it: the state, and the origin of the URLs it hands out.
 #[derive(Clone)]
@@ -74,42 +75,55 @@ pub(super) fn now() -> Timestamp {
 }
 
 /// Who makes a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) enum Caller {
     Anonymous,
-    /// The holder of the one token.
-    Writer,
+    /// The holder of a token.
+    Holder(Rights),
 }
 
 impl Caller {
-    fn from_headers(headers: &HeaderMap, token: &str) -> Result<Self, ApiError> {
+    fn from_headers(headers: &HeaderMap, github: &GitHub) -> Result<Self, ApiError> {
         let Some(header) = headers.get(AUTHORIZATION) else {
             return Ok(Self::Anonymous);
         };
         let header = header.to_str().unwrap_or_default();
-        match header.split_once(' ') {
-            Some((scheme, given))
-                if (scheme.eq_ignore_ascii_case("bearer")
-                    || scheme.eq_ignore_ascii_case("token"))
-                    && given.trim() == token =>
-            {
-                Ok(Self::Writer)
-            }
-            _ => Err(ApiError::unauthorized("Bad credentials")),
+        let token = header.split_once(' ').filter(|(scheme, _)| {
+            scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("token")
+        });
+        let state = github.state();
+        let rights = token.and_then(|(_, token)| state.tokens.get(token.trim()));
+        let rights = rights.ok_or_else(|| ApiError::unauthorized("Bad credentials"))?;
+        Ok(Self::Holder(rights.clone()))
+    }
+
+    pub(super) fn may(&self, right: Right) -> bool {
+        match self {
+            Self::Anonymous => false,
+            Self::Holder(rights) => rights.allow(right),
         }
+    }
+
+    /// Whether drafts are shown: to whoever may push.
+    pub(super) fn sees_drafts(&self) -> bool {
+        self.may((Permission::Contents, Access::Write))
     }
 }
 
-/// Leaves the [`Caller`] with the request, and lets none but the writer write.
+/// Leaves the [`Caller`] with the request, and lets none pass whose token does not go so far.
 pub(super) async fn authenticate(
     State(site): State<Site>,
     mut request: axum::extract::Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    let caller = Caller::from_headers(request.headers(), &site.github.0.token)?;
-    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-    if caller == Caller::Anonymous && !reads {
-        return Err(ApiError::unauthorized("Requires authentication"));
+    let caller = Caller::from_headers(request.headers(), &site.github)?;
+    if let Some(right) = rights::asked(request.method(), request.uri().path())
+        && !caller.may(right)
+    {
+        return Err(match caller {
+            Caller::Anonymous => ApiError::unauthorized("Requires authentication"),
+            Caller::Holder(_) => ApiError::wanting(right),
+        });
     }
     request.extensions_mut().insert(caller);
     Ok(next.run(request).await)

@@ -2,29 +2,42 @@
 //! mover of channel pointers talk to, for one repository and one token. A file for each noun; the
 //! state is behind one lock, and each step is a function over it. Shapes follow GitHub's REST API.
 
+mod actions;
 mod assets;
+mod conditions;
 mod contents;
 mod downloads;
 mod errors;
+mod faults;
 mod git;
 mod http;
+mod limits;
 mod objects;
 mod releases;
 mod repository;
+mod rights;
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 
 use errors::ApiError;
+use faults::Faults;
 use git::Git;
 use http::Site;
+use limits::Limit;
 use releases::Releases;
+use rights::Rights;
 
+pub use actions::Dispatch;
+pub use faults::{Fault, Hook, Then};
 pub use http::Request;
 pub use repository::Repository;
+pub use rights::{Access, Permission, Right};
 
 /// The longest JSON body in bytes: a blob of 40 MB in base64 fits.
 const JSON_LIMIT: usize = 64 << 20;
@@ -36,8 +49,8 @@ pub struct GitHub(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     repository: Repository,
-    token: String,
     state: Mutex<State>,
+    faults: Faults,
 }
 
 /// All that requests change.
@@ -46,17 +59,31 @@ struct State {
     releases: Releases,
     git: Git,
     requests: Vec<Request>,
+    tokens: HashMap<String, Rights>,
+    limit: Option<Limit>,
+    dispatches: Vec<Dispatch>,
 }
 
 impl GitHub {
-    /// An empty repository, in which `token` alone may write and see drafts.
+    /// An empty repository. `token` is that of a workflow's job with `contents: write` and
+    /// `actions: write`.
     #[must_use]
     pub fn new(repository: Repository, token: &str) -> Self {
-        Self(Arc::new(Inner {
+        let github = Self(Arc::new(Inner {
             repository,
-            token: token.to_owned(),
             state: Mutex::default(),
-        }))
+            faults: Faults::default(),
+        }));
+        let rights = [Permission::Contents, Permission::Actions];
+        github.admit_token(token, rights.map(|permission| (permission, Access::Write)));
+        github
+    }
+
+    /// Takes `token` from now on, for what `rights` name and no more. What it could do before is
+    /// forgotten.
+    pub fn admit_token(&self, token: &str, rights: impl IntoIterator<Item = Right>) {
+        let rights = rights.into_iter().collect();
+        self.state().tokens.insert(token.to_owned(), rights);
     }
 
     /// The REST API under `/repos/OWNER/NAME`, and the public side (downloads and pages) under
@@ -70,9 +97,12 @@ impl GitHub {
             .merge(assets::routes())
             .merge(git::routes())
             .merge(contents::routes())
+            .merge(actions::routes())
             .fallback(unknown)
             .method_not_allowed_fallback(unknown)
             .layer(DefaultBodyLimit::max(JSON_LIMIT))
+            .layer(from_fn(conditions::spare))
+            .layer(from_fn_with_state(site.clone(), limits::keep))
             .layer(from_fn_with_state(site.clone(), http::authenticate));
         let name = self.0.repository.full_name();
         Router::new()
@@ -81,6 +111,7 @@ impl GitHub {
             .merge(downloads::objects())
             .fallback(unknown)
             .layer(from_fn_with_state(site.clone(), http::log))
+            .layer(from_fn_with_state(site.clone(), faults::meet))
             .with_state(site)
     }
 
@@ -104,7 +135,62 @@ impl GitHub {
             .push(format!("refs/heads/{branch}"), commit);
     }
 
-    /// Every request answered so far, in the order of the answers.
+    /// From now on takes no more than `most` writes in any span of `window`, as the secondary rate
+    /// limit does: one too many is answered 403 with `retry-after`.
+    pub fn limit_writes(&self, most: usize, window: Duration) {
+        self.state().limit = Some(Limit::new(most, window));
+    }
+
+    /// Every workflow that was started on request, in order.
+    #[must_use]
+    pub fn dispatches(&self) -> Vec<Dispatch> {
+        self.state().dispatches.clone()
+    }
+
+    /// Has `fault` happen to the `k`-th request from now on, counted from 0: to the API, to the
+    /// uploads, to downloads and to pages alike. What was ordered before is healed and forgotten.
+    ///
+    /// # Panics
+    /// When [`Fault::Status`] states no HTTP status that refuses.
+    pub fn break_at(&self, k: usize, fault: Fault) {
+        self.break_at_among(k, fault, |_, _| true);
+    }
+
+    /// As [`Self::break_at`], where requests are counted for which `among` holds: it is given the
+    /// method, and the path with its query as sent.
+    ///
+    /// # Panics
+    /// As [`Self::break_at`].
+    pub fn break_at_among(
+        &self,
+        k: usize,
+        fault: Fault,
+        among: impl Fn(&str, &str) -> bool + Send + 'static,
+    ) {
+        self.0.faults.order(k, fault, among);
+    }
+
+    /// Ends what [`Self::break_at`] ordered: listens again, lets go of requests that are held, and
+    /// has nothing more happen to later ones.
+    pub fn heal(&self) {
+        self.0.faults.heal();
+    }
+
+    /// Whether the fault last ordered has happened.
+    #[must_use]
+    pub fn broken(&self) -> bool {
+        self.0.faults.broken()
+    }
+
+    /// How many of the requests that the last order counts have arrived since, whatever became of
+    /// them.
+    #[must_use]
+    pub fn arrived(&self) -> usize {
+        self.0.faults.arrived()
+    }
+
+    /// Every request that a route answered so far, in the order of the answers. The answer need not
+    /// have arrived; a request refused by a [`Fault`] is not among them.
     #[must_use]
     pub fn requests(&self) -> Vec<Request> {
         self.state().requests.clone()

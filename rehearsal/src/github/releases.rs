@@ -1,6 +1,7 @@
 //! Releases: drafts, their publication, and which one is the latest. Publishing writes the tag
-//! through `git`; what hangs on a release is in `assets`. A published release is immutable.
-//! Source: GitHub REST, "Releases".
+//! through `git`; what hangs on a release is in `assets`. A release is immutable from its publication
+//! on, unless the repository says otherwise at that time. Source: GitHub REST, "Releases", "Check if
+//! immutable releases are enabled for a repository".
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,6 +33,8 @@ pub(super) struct Releases {
     latest: Option<u64>,
     /// Tags of deleted immutable releases, which no release may bear again.
     spent: BTreeSet<String>,
+    /// Whether releases published from now on can be changed.
+    mutable: bool,
 }
 
 /// A release as it stands.
@@ -47,6 +50,7 @@ pub(super) struct Release {
     created: Timestamp,
     /// None while it is a draft.
     published: Option<Timestamp>,
+    immutable: bool,
     pub(super) assets: Vec<Asset>,
 }
 
@@ -85,6 +89,7 @@ impl Release {
             make_latest: MakeLatest::default(),
             created: now(),
             published: None,
+            immutable: false,
             assets: Vec::new(),
         }
     }
@@ -146,7 +151,7 @@ impl Release {
             "body": self.notes,
             "draft": self.is_draft(),
             "prerelease": self.prerelease,
-            "immutable": !self.is_draft(),
+            "immutable": self.immutable,
             "created_at": self.created,
             "published_at": self.published,
             "author": bot(site),
@@ -162,21 +167,27 @@ impl Releases {
         self.last_id
     }
 
+    pub(super) fn get(&self, id: u64) -> Result<&Release, ApiError> {
+        self.by_id.get(&id).ok_or_else(ApiError::not_found)
+    }
+
     /// The release of that id, if `caller` may see it.
-    pub(super) fn visible(&self, id: u64, caller: Caller) -> Result<&Release, ApiError> {
-        let release = self.by_id.get(&id);
-        release
-            .filter(|release| caller == Caller::Writer || !release.is_draft())
-            .ok_or_else(ApiError::not_found)
+    pub(super) fn visible(&self, id: u64, caller: &Caller) -> Result<&Release, ApiError> {
+        let release = self.get(id)?;
+        if caller.sees_drafts() || !release.is_draft() {
+            Ok(release)
+        } else {
+            Err(ApiError::not_found())
+        }
     }
 
     /// The release of that id, whose assets may still change; else refused with `message`.
-    pub(super) fn draft(&mut self, id: u64, message: &str) -> Result<&mut Release, ApiError> {
+    pub(super) fn mutable(&mut self, id: u64, message: &str) -> Result<&mut Release, ApiError> {
         let release = self.by_id.get_mut(&id).ok_or_else(ApiError::not_found)?;
-        if release.is_draft() {
-            Ok(release)
-        } else {
+        if release.immutable {
             Err(ApiError::unprocessable(message))
+        } else {
+            Ok(release)
         }
     }
 
@@ -240,16 +251,16 @@ impl super::State {
     /// Changes `release` as asked, publishes it when `fields` end its draft, and keeps it. When
     /// anything is refused, nothing has changed.
     fn write_release(&mut self, mut release: Release, fields: Fields) -> Result<u64, ApiError> {
-        let was_draft = release.is_draft();
         let retagged = fields
             .tag_name
             .as_ref()
             .is_some_and(|tag| *tag != release.tag);
-        if !was_draft && (retagged || fields.draft == Some(true)) {
+        if release.immutable && (retagged || fields.draft == Some(true)) {
             let message = "Cannot change the tag or the publication of an immutable release.";
             return Err(ApiError::unprocessable(message));
         }
-        let publish = was_draft && fields.draft == Some(false);
+        let publish = release.is_draft() && fields.draft == Some(false);
+        let withdraw = fields.draft == Some(true);
         let asked = fields.make_latest;
         let choice = asked.or(publish.then_some(MakeLatest::True));
 
@@ -260,10 +271,16 @@ impl super::State {
             return Err(ApiError::custom("Release", "body", &message));
         }
         self.releases.check_tag(&release)?;
-        if publish {
+        if withdraw {
+            release.published = None;
+        }
+        if publish || !release.is_draft() {
             let created = self.git.tag(&release.tag, &release.target);
             created.ok_or_else(|| ApiError::field("Release", "invalid", "target_commitish"))?;
+        }
+        if publish {
             release.published = Some(now());
+            release.immutable = !self.releases.mutable;
         }
         if asked == Some(MakeLatest::True) && (release.is_draft() || release.prerelease) {
             let message = "Latest release cannot be draft or prerelease.";
@@ -285,6 +302,10 @@ pub(super) fn routes() -> Router<Site> {
         .route("/releases/latest", get(show_latest))
         .route("/releases/tags/{tag}", get(show_tagged))
         .route("/releases/{id}", get(show).patch(edit).delete(delete))
+        .route(
+            "/immutable-releases",
+            get(show_setting).put(enable).delete(disable),
+        )
 }
 
 async fn list(
@@ -295,7 +316,7 @@ async fn list(
     let state = site.github.state();
     // Ids ascend with time, and the newest comes first.
     let releases = state.releases.by_id.values().rev();
-    let visible = releases.filter(|release| caller == Caller::Writer || !release.is_draft());
+    let visible = releases.filter(|release| caller.sees_drafts() || !release.is_draft());
     let shown = visible.map(|release| release.show(&site));
     page.of(&site.api("/releases"), shown)
 }
@@ -311,7 +332,7 @@ async fn create(
     let mut state = site.github.state();
     let release = Release::new(state.releases.next_id(), tag);
     let id = state.write_release(release, fields)?;
-    let shown = state.releases.visible(id, Caller::Writer)?.show(&site);
+    let shown = state.releases.get(id)?.show(&site);
     Ok((StatusCode::CREATED, Json(shown)))
 }
 
@@ -321,7 +342,7 @@ async fn show(
     Id(id): Id,
 ) -> Result<Json<Value>, ApiError> {
     let state = site.github.state();
-    let release = state.releases.visible(id, caller)?;
+    let release = state.releases.visible(id, &caller)?;
     Ok(Json(release.show(&site)))
 }
 
@@ -348,9 +369,9 @@ async fn edit(
     Payload(fields): Payload<Fields>,
 ) -> Result<Json<Value>, ApiError> {
     let mut state = site.github.state();
-    let release = state.releases.visible(id, Caller::Writer)?.clone();
+    let release = state.releases.get(id)?.clone();
     state.write_release(release, fields)?;
-    let release = state.releases.visible(id, Caller::Writer)?;
+    let release = state.releases.get(id)?;
     Ok(Json(release.show(&site)))
 }
 
@@ -359,8 +380,33 @@ async fn delete(State(site): State<Site>, Id(id): Id) -> Result<StatusCode, ApiE
     let releases = &mut state.releases;
     let release = releases.by_id.remove(&id);
     let release = release.ok_or_else(ApiError::not_found)?;
-    if !release.is_draft() {
+    if release.immutable {
         releases.spent.insert(release.tag);
     }
     Ok(StatusCode::NO_CONTENT)
+}
+
+async fn show_setting(State(site): State<Site>) -> Result<Json<Value>, ApiError> {
+    if site.github.state().releases.mutable {
+        return Err(ApiError::not_found());
+    }
+    Ok(Json(json!({"enabled": true, "enforced_by_owner": false})))
+}
+
+async fn enable(State(site): State<Site>) -> StatusCode {
+    site.github.set_immutable_releases(true);
+    StatusCode::NO_CONTENT
+}
+
+async fn disable(State(site): State<Site>) -> StatusCode {
+    site.github.set_immutable_releases(false);
+    StatusCode::NO_CONTENT
+}
+
+impl super::GitHub {
+    /// Whether releases that are published from now on are immutable, as they are at first. What
+    /// was published before stays as it is.
+    pub fn set_immutable_releases(&self, enabled: bool) {
+        self.state().releases.mutable = !enabled;
+    }
 }

@@ -7,6 +7,7 @@ use axum::{Extension, Json, Router};
 use serde_json::{Value, json};
 
 use super::http::{Caller, Site};
+use super::rights::{Access, Permission};
 
 /// The branch that a release's tag is made on when nothing else is said.
 pub(super) const DEFAULT_BRANCH: &str = "main";
@@ -56,9 +57,11 @@ async fn show(State(site): State<Site>, Extension(caller): Extension<Caller>) ->
         "releases_url": site.api("/releases{/id}"),
         "default_branch": DEFAULT_BRANCH,
     });
-    if caller == Caller::Writer {
+    if let Caller::Holder(rights) = caller {
+        let push = rights.allow((Permission::Contents, Access::Write));
+        let admin = rights.allow((Permission::Administration, Access::Write));
         shown["permissions"] = json!({
-            "admin": false, "maintain": false, "push": true, "triage": true, "pull": true,
+            "admin": admin, "maintain": admin, "push": push, "triage": push, "pull": true,
         });
     }
     Json(shown)

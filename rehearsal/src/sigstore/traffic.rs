@@ -1,22 +1,19 @@
 //! The way between clients and services: what passed on it, and what is to go wrong on it. One
-//! layer around all routes. Relies on hyper, which sends an answer's head no sooner than the body
-//! has something to say, and closes the connection when the body fails.
+//! layer around all routes.
 
 use std::collections::VecDeque;
-use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::header::{CONTENT_LENGTH, RETRY_AFTER};
+use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use futures_util::{StreamExt, stream};
 
 use super::refusal::Refusal;
 use super::{Parts, path};
+use crate::traffic::{close, cut};
 
 /// One of the services of a Sigstore.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,26 +151,4 @@ pub(super) async fn pass(
 fn refuse(status: u16) -> Response {
     let status = StatusCode::from_u16(status).expect("Network::disturb takes no other");
     Refusal::new(status, "the rehearsal was told to refuse").into_response()
-}
-
-/// A body that fails before anything is sent, so that nothing is.
-fn close() -> Response {
-    let failed = Err::<Bytes, _>(io::ErrorKind::ConnectionAborted);
-    Body::from_stream(stream::iter([failed.map_err(io::Error::from)])).into_response()
-}
-
-async fn cut(response: Response) -> Response {
-    let (mut head, body) = response.into_parts();
-    let Ok(whole) = to_bytes(body, usize::MAX).await else {
-        return close();
-    };
-    head.headers.insert(CONTENT_LENGTH, whole.len().into());
-    let half = whole.slice(..whole.len() / 2);
-    let failure = stream::once(async {
-        // Whoever waits lets what there is be sent.
-        tokio::task::yield_now().await;
-        Err(io::Error::from(io::ErrorKind::ConnectionAborted))
-    });
-    let body = stream::iter([Ok(half)]).chain(failure);
-    Response::from_parts(head, Body::from_stream(body))
 }

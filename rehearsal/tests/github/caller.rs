@@ -1,5 +1,6 @@
 //! Who may do what, and what is said to others.
 
+use rehearsal::github::{Access, Permission};
 use serde_json::{Value, json};
 
 use crate::{Rehearsal, TOKEN, client, refusal};
@@ -105,5 +106,75 @@ async fn every_request_is_noted_with_its_answer() {
             "POST /repos/truetag-dev/lantern/releases 201",
             "GET /truetag-dev/lantern/channels/stable.json?x=1 404",
         ]
+    );
+}
+
+#[tokio::test]
+async fn a_token_goes_no_further_than_its_rights() {
+    let rehearsal = Rehearsal::start();
+    let github = &rehearsal.github;
+    let draft = rehearsal.draft("v1.0.0").await;
+    let reader = [(Permission::Contents, Access::Read)];
+    github.admit_token("reader", reader);
+    github.admit_token("starter", [(Permission::Actions, Access::Write)]);
+    let owner = [Permission::Contents, Permission::Administration];
+    github.admit_token("owner", owner.map(|permission| (permission, Access::Write)));
+
+    let draft = format!("/releases/{}", draft.id);
+    let channels = "/actions/workflows/channel.yml/dispatches";
+    let (contents, settings) = (Some("contents=write"), Some("administration=read"));
+    for (token, method, path, status, asked) in [
+        ("reader", "GET", "/releases", 200, None),
+        // What it may not see is not there.
+        ("reader", "GET", draft.as_str(), 404, None),
+        ("reader", "DELETE", draft.as_str(), 403, contents),
+        ("reader", "POST", "/git/blobs", 403, contents),
+        ("starter", "POST", "/releases", 403, contents),
+        ("starter", "POST", channels, 422, None),
+        ("reader", "POST", channels, 403, Some("actions=write")),
+        (TOKEN, "GET", "/immutable-releases", 403, settings),
+        ("owner", "GET", "/immutable-releases", 200, None),
+        (
+            TOKEN,
+            "PUT",
+            "/rulesets/1",
+            403,
+            Some("administration=write"),
+        ),
+        (TOKEN, "PATCH", "", 403, Some("administration=write")),
+        ("owner", "GET", draft.as_str(), 200, None),
+        ("owner", "DELETE", draft.as_str(), 204, None),
+    ] {
+        let method = method.parse().expect("a method");
+        let request = rehearsal.public.request(method, rehearsal.api(path));
+        let answer = request.bearer_auth(token).body("{}").send().await;
+        let answer = answer.expect("an answer");
+        let header = answer.headers().get("x-accepted-github-permissions");
+        let told = header.map(|value| value.to_str().expect("text").to_owned());
+        assert_eq!(
+            (answer.status().as_u16(), told.as_deref()),
+            (status, asked),
+            "{token} {path}"
+        );
+        if status == 403 {
+            let told: Value = answer.json().await.expect("JSON");
+            assert_eq!(told["message"], "Resource not accessible by integration");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_rights_of_a_token_are_those_last_given() {
+    let rehearsal = Rehearsal::start();
+    rehearsal.github.admit_token(TOKEN, []);
+    let create = rehearsal.repository();
+    let create = create.releases().create("v1.0.0").send().await;
+    let words = "Resource not accessible by integration".to_owned();
+    assert_eq!(refusal(create), (403, words));
+    let repository = rehearsal.repository().get().await.expect("a repository");
+    assert!(
+        repository
+            .permissions
+            .is_some_and(|held| !held.push && held.pull)
     );
 }

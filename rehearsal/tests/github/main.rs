@@ -4,7 +4,10 @@ mod assets;
 mod branches;
 mod caller;
 mod downloads;
+mod faults;
+mod limits;
 mod releases;
+mod workflows;
 
 use octocrab::Octocrab;
 use octocrab::models::repos::{Asset, Release};

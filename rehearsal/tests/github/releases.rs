@@ -2,6 +2,7 @@
 
 use octocrab::models::repos::Release;
 use octocrab::params::repos::Reference;
+use rehearsal::github::{Access, Permission};
 use serde_json::{Value, json};
 
 use crate::{COMMIT, Rehearsal, client, refusal};
@@ -257,4 +258,74 @@ async fn a_long_list_comes_in_pages_that_lead_to_each_other() {
     assert!(last.next.is_none() && last.prev.is_some());
     let beyond = releases.list().page(9_u32).send().await.expect("a page");
     assert!(beyond.items.is_empty());
+}
+
+#[tokio::test]
+async fn where_releases_are_not_immutable_assets_come_and_go_after_publication() {
+    let rehearsal = Rehearsal::start();
+    let repository = rehearsal.repository();
+    let releases = repository.releases();
+    rehearsal.github.set_immutable_releases(false);
+    let draft = rehearsal.draft("v1.0.0").await;
+    let asset = rehearsal.upload(&draft, "a", "1").await.expect("an upload");
+    assert_eq!(rehearsal.publish(&draft).await.immutable, Some(false));
+
+    let url = rehearsal.api(&format!("/releases/assets/{}", asset.id));
+    let deleted = rehearsal.writer._delete(url, None::<&()>).await;
+    assert_eq!(deleted.expect("an answer").status(), 204);
+    rehearsal.upload(&draft, "a", "2").await.expect("an upload");
+    let public = rehearsal.web("/releases/download/v1.0.0/a");
+    let location = rehearsal.get(&public).await.headers()["location"].clone();
+    let bytes = rehearsal.get(location.to_str().expect("a URL")).await;
+    assert_eq!(bytes.text().await.expect("bytes"), "2");
+
+    // The setting is for what comes after it.
+    rehearsal.github.set_immutable_releases(true);
+    rehearsal.upload(&draft, "b", "1").await.expect("an upload");
+    let retag = releases.update(*draft.id).tag_name("v1.0.1");
+    assert_eq!(retag.send().await.expect("an edit").tag_name, "v1.0.1");
+    let tag = Reference::Tag("v1.0.1".to_owned());
+    repository.get_ref(&tag).await.expect("a tag");
+    let withdrawn = releases.update(*draft.id).draft(true).send().await;
+    assert!(withdrawn.expect("an edit").published_at.is_none());
+    assert_eq!(rehearsal.publish(&draft).await.immutable, Some(true));
+    assert!(rehearsal.upload(&draft, "c", "1").await.is_err());
+}
+
+#[tokio::test]
+async fn a_tag_is_free_again_when_a_release_that_is_not_immutable_is_deleted() {
+    let rehearsal = Rehearsal::start();
+    rehearsal.github.set_immutable_releases(false);
+    let release = rehearsal.draft("v1.0.0").await;
+    rehearsal.publish(&release).await;
+    let url = rehearsal.api(&format!("/releases/{}", release.id));
+    let deleted = rehearsal.writer._delete(&url, None::<&()>).await;
+    assert_eq!(deleted.expect("an answer").status(), 204);
+    let again = rehearsal.draft("v1.0.0").await;
+    rehearsal.publish(&again).await;
+}
+
+#[tokio::test]
+async fn an_administrator_reads_and_changes_whether_releases_are_immutable() {
+    let rehearsal = Rehearsal::start();
+    let administrator = [(Permission::Administration, Access::Write)];
+    rehearsal.github.admit_token("administrator", administrator);
+    let ask = async |method: &str| {
+        let method = method.parse().expect("a method");
+        let url = rehearsal.api("/immutable-releases");
+        let request = rehearsal.public.request(method, url);
+        let answer = request.bearer_auth("administrator").send().await;
+        let answer = answer.expect("an answer");
+        let status = answer.status().as_u16();
+        let told: Option<Value> = answer.json().await.ok();
+        (status, told.unwrap_or_default())
+    };
+    let enabled = (200, json!({"enabled": true, "enforced_by_owner": false}));
+    assert_eq!(ask("GET").await, enabled);
+    assert_eq!(ask("DELETE").await.0, 204);
+    assert_eq!(ask("GET").await.0, 404);
+    let release = rehearsal.draft("v1.0.0").await;
+    assert_eq!(rehearsal.publish(&release).await.immutable, Some(false));
+    assert_eq!(ask("PUT").await.0, 204);
+    assert_eq!(ask("GET").await, enabled);
 }
