@@ -125,8 +125,9 @@ async fn upload(
     let name = name.ok_or_else(|| ApiError::field("ReleaseAsset", "missing_field", "name"))?;
     let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let announced = header(CONTENT_LENGTH).and_then(|size| size.parse().ok());
+    let announced = announced.ok_or_else(|| ApiError::bad_request("Bad Content-Length: "))?;
     let content_type = header(CONTENT_TYPE).unwrap_or(OCTETS).to_owned();
-    let content = receive(body, announced.unwrap_or(0)).await?;
+    let content = receive(body, announced).await?;
 
     let mut state = site.github.state();
     let asset = Asset {
@@ -148,23 +149,19 @@ async fn upload(
 }
 
 /// Reads the body to its end, each byte stored once, and hashes it on the way. `announced` is the
-/// size in bytes that the sender gave, or 0.
+/// size in bytes that the sender gave, which hyper holds the body to.
 async fn receive(mut body: Body, announced: u64) -> Result<Content, ApiError> {
-    let within_limit = |size: u64| {
-        if size < SIZE_LIMIT {
-            Ok(())
-        } else {
-            let message = format!("size must be less than {SIZE_LIMIT}");
-            Err(ApiError::custom("ReleaseAsset", "size", &message))
-        }
-    };
-    within_limit(announced)?;
+    let refuse = |message: &str| Err(ApiError::custom("ReleaseAsset", "size", message));
+    match announced {
+        0 => return refuse("size must be greater than or equal to 1"),
+        1..SIZE_LIMIT => {}
+        _ => return refuse(&format!("size must be less than {SIZE_LIMIT}")),
+    }
     let mut bytes = Vec::with_capacity(usize::try_from(announced).unwrap_or(0));
     let mut hasher = Sha256::new();
     while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
         let frame = frame.map_err(|error| ApiError::bad_request(&error.to_string()))?;
         if let Ok(data) = frame.into_data() {
-            within_limit((bytes.len() + data.len()) as u64)?;
             hasher.update(&data);
             bytes.extend_from_slice(&data);
         }
