@@ -7,6 +7,8 @@ pub mod formula;
 pub mod github;
 mod line;
 mod loopback;
+pub mod node;
+pub mod openapi;
 mod server;
 pub mod sigstore;
 mod traffic;

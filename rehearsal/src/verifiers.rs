@@ -1,11 +1,12 @@
 //! Other people's verifiers, run as their users run them: what we sign is worth what they make of
-//! it. Relies on `cosign`, `cosign2` (cosign 2.5), `sigstore` (sigstore-python) and `node` on PATH;
-//! @sigstore/verify is looked for in `$TRUETAG_TOOLS/node/node_modules`.
+//! it. Relies on `cosign`, `cosign2` (cosign 2.5) and `sigstore` (sigstore-python) on PATH.
 
 use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::process::Command;
+
+use crate::node;
 
 /// The files a verifier is given.
 #[derive(Debug, Clone, Copy)]
@@ -166,16 +167,11 @@ pub fn sigstore_python(evidence: &Evidence<'_>, identity: &Identity) -> Verdict 
 /// alone: whether the statement is about the file is left to its caller.
 #[must_use]
 pub fn sigstore_js(evidence: &Evidence<'_>, identity: &Identity) -> Verdict {
-    let Some(tools) = std::env::var_os("TRUETAG_TOOLS") else {
+    let packages = ["@sigstore/verify", "@sigstore/bundle"];
+    let Some(mut node) = node::command(include_str!("verify.js"), &packages) else {
         return Verdict::NotInstalled;
     };
-    let modules = Path::new(&tools).join("node").join("node_modules");
-    if !modules.join("@sigstore").join("verify").is_dir() {
-        return Verdict::NotInstalled;
-    }
-    run(Command::new("node")
-        .env("NODE_PATH", modules)
-        .args(["-e", include_str!("verify.js")])
+    run(node
         .args([evidence.file, evidence.bundle, evidence.trusted_root])
         .args([&identity.san, &identity.issuer, &identity.repository])
         .args([&identity.reference, &identity.commit, &identity.trigger]))

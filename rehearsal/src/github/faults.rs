@@ -6,14 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{Method, StatusCode};
+use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt as _;
 use tokio::sync::Notify;
 
 use super::errors::ApiError;
-use super::http::Site;
+use super::http::{Site, uploads};
 use crate::line::{Door, Line};
 use crate::traffic;
 
@@ -247,12 +247,6 @@ pub(super) async fn meet(State(site): State<Site>, mut request: Request, next: N
 /// With an upload whose bytes the server will lose.
 #[derive(Clone, Copy)]
 pub(super) struct Stillborn;
-
-fn uploads(request: &Request) -> bool {
-    let path = request.uri().path();
-    let release = path.strip_suffix("/assets");
-    request.method() == Method::POST && release.is_some_and(|path| path.contains("/releases/"))
-}
 
 /// Receives what the client sends, so that it comes to read the answer.
 async fn drain(body: Body) {

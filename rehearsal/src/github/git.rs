@@ -299,6 +299,7 @@ fn commit_json(site: &Site, id: &str, commit: &Commit) -> Value {
         "parents": parents.collect::<Vec<_>>(),
         "verification": {
             "verified": false, "reason": "unsigned", "signature": null, "payload": null,
+            "verified_at": null,
         },
     })
 }

@@ -1,5 +1,5 @@
-//! What all routes share: the origin, who calls, the log, JSON bodies and pages of a list.
-//! Relies on the state only for the tokens and the log.
+//! What all routes share: the origin, who calls, JSON bodies and pages of a list.
+//! Relies on the state only for the tokens.
 
 use std::fmt::{Display, Write as _};
 use std::sync::Arc;
@@ -7,9 +7,9 @@ use std::sync::Arc;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, State};
-use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, LINK};
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use jiff::{Timestamp, Unit};
@@ -74,6 +74,13 @@ pub(super) fn now() -> Timestamp {
     now.round(Unit::Second).unwrap_or(now)
 }
 
+/// Whether the body of a request is an asset.
+pub(super) fn uploads(request: &axum::extract::Request) -> bool {
+    let path = request.uri().path();
+    let release = path.strip_suffix("/assets");
+    request.method() == Method::POST && release.is_some_and(|path| path.contains("/releases/"))
+}
+
 /// Who makes a request.
 #[derive(Clone, Debug)]
 pub(super) enum Caller {
@@ -127,34 +134,6 @@ pub(super) async fn authenticate(
     }
     request.extensions_mut().insert(caller);
     Ok(next.run(request).await)
-}
-
-/// A request that was answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Request {
-    /// The method, such as `GET`.
-    pub method: String,
-    /// The path with its query, as sent.
-    pub path: String,
-    /// The status of the answer.
-    pub status: u16,
-}
-
-/// Notes each request once its answer is known.
-pub(super) async fn log(
-    State(site): State<Site>,
-    request: axum::extract::Request,
-    next: Next,
-) -> Response {
-    let method = request.method().to_string();
-    let path = request.uri().to_string();
-    let response = next.run(request).await;
-    site.github.state().requests.push(Request {
-        method,
-        path,
-        status: response.status().as_u16(),
-    });
-    response
 }
 
 /// The number in a path such as `/releases/7`.

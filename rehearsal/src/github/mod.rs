@@ -13,6 +13,7 @@ mod git;
 mod http;
 mod limits;
 mod objects;
+mod record;
 mod releases;
 mod repository;
 mod rights;
@@ -35,7 +36,7 @@ use rights::Rights;
 
 pub use actions::Dispatch;
 pub use faults::{Fault, Hook, Then};
-pub use http::Request;
+pub use record::{Exchange, Request};
 pub use repository::Repository;
 pub use rights::{Access, Permission, Right};
 
@@ -59,6 +60,7 @@ struct State {
     releases: Releases,
     git: Git,
     requests: Vec<Request>,
+    exchanges: Vec<Exchange>,
     tokens: HashMap<String, Rights>,
     limit: Option<Limit>,
     dispatches: Vec<Dispatch>,
@@ -110,9 +112,15 @@ impl GitHub {
             .nest(&format!("/{name}"), downloads::routes())
             .merge(downloads::objects())
             .fallback(unknown)
-            .layer(from_fn_with_state(site.clone(), http::log))
+            .layer(from_fn_with_state(site.clone(), record::note))
             .layer(from_fn_with_state(site.clone(), faults::meet))
             .with_state(site)
+    }
+
+    /// Every exchange with the API so far that was JSON or had no body, in the order of the answers.
+    #[must_use]
+    pub fn exchanges(&self) -> Vec<Exchange> {
+        self.state().exchanges.clone()
     }
 
     /// What a maintainer's `git push origin TAG` does: `refs/tags/TAG` stands at `commit`, which

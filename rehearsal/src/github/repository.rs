@@ -4,6 +4,7 @@
 use axum::extract::State;
 use axum::routing::get;
 use axum::{Extension, Json, Router};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::http::{Caller, Site};
@@ -34,12 +35,78 @@ impl Repository {
     }
 }
 
+/// What else the API has of a repository: most of it is not here, but its address is shown.
+const LINKS: [(&str, &str); 36] = [
+    ("archive", "/{archive_format}{/ref}"),
+    ("assignees", "/assignees{/user}"),
+    ("blobs", "/git/blobs{/sha}"),
+    ("branches", "/branches{/branch}"),
+    ("collaborators", "/collaborators{/collaborator}"),
+    ("comments", "/comments{/number}"),
+    ("commits", "/commits{/sha}"),
+    ("compare", "/compare/{base}...{head}"),
+    ("contents", "/contents/{+path}"),
+    ("contributors", "/contributors"),
+    ("deployments", "/deployments"),
+    ("downloads", "/downloads"),
+    ("events", "/events"),
+    ("forks", "/forks"),
+    ("git_commits", "/git/commits{/sha}"),
+    ("git_refs", "/git/refs{/sha}"),
+    ("git_tags", "/git/tags{/sha}"),
+    ("hooks", "/hooks"),
+    ("issue_comment", "/issues/comments{/number}"),
+    ("issue_events", "/issues/events{/number}"),
+    ("issues", "/issues{/number}"),
+    ("keys", "/keys{/key_id}"),
+    ("labels", "/labels{/name}"),
+    ("languages", "/languages"),
+    ("merges", "/merges"),
+    ("milestones", "/milestones{/number}"),
+    ("notifications", "/notifications{?since,all,participating}"),
+    ("pulls", "/pulls{/number}"),
+    ("releases", "/releases{/id}"),
+    ("stargazers", "/stargazers"),
+    ("statuses", "/statuses/{sha}"),
+    ("subscribers", "/subscribers"),
+    ("subscription", "/subscription"),
+    ("tags", "/tags"),
+    ("teams", "/teams"),
+    ("trees", "/git/trees{/sha}"),
+];
+
+/// What is counted of a repository. Nobody comes by here.
+const COUNTS: [&str; 9] = [
+    "forks",
+    "forks_count",
+    "network_count",
+    "open_issues",
+    "open_issues_count",
+    "stargazers_count",
+    "subscribers_count",
+    "watchers",
+    "watchers_count",
+];
+
+/// What a repository may have beside its code.
+const FEATURES: [&str; 6] = [
+    "discussions",
+    "downloads",
+    "issues",
+    "pages",
+    "projects",
+    "wiki",
+];
+
 pub(super) fn routes() -> Router<Site> {
     Router::new().route("/", get(show))
 }
 
 async fn show(State(site): State<Site>, Extension(caller): Extension<Caller>) -> Json<Value> {
     let repository = &site.github.0.repository;
+    let http = site.web("");
+    // Nothing tells when it was made, nor does anything ask.
+    let since = Timestamp::UNIX_EPOCH;
     let mut shown = json!({
         "id": repository.id,
         "node_id": format!("R_{}", repository.id),
@@ -48,15 +115,35 @@ async fn show(State(site): State<Site>, Extension(caller): Extension<Caller>) ->
         "owner": account(&site, &repository.owner, repository.owner_id, "Organization"),
         "private": false,
         "visibility": "public",
-        "html_url": site.web(""),
+        "html_url": http,
+        "clone_url": format!("{http}.git"),
+        "git_url": format!("{http}.git"),
+        "ssh_url": format!("{http}.git"),
+        "svn_url": http,
+        "mirror_url": null,
         "description": null,
+        "homepage": null,
+        "language": null,
+        "license": null,
         "fork": false,
         "archived": false,
         "disabled": false,
-        "url": site.api(""),
-        "releases_url": site.api("/releases{/id}"),
         "default_branch": DEFAULT_BRANCH,
+        "size": 0,
+        "created_at": since,
+        "updated_at": since,
+        "pushed_at": since,
+        "url": site.api(""),
     });
+    for (name, path) in LINKS {
+        shown[format!("{name}_url")] = site.api(path).into();
+    }
+    for name in COUNTS {
+        shown[name] = 0.into();
+    }
+    for name in FEATURES {
+        shown[format!("has_{name}")] = (name == "pages").into();
+    }
     if let Caller::Holder(rights) = caller {
         let push = rights.allow((Permission::Contents, Access::Write));
         let admin = rights.allow((Permission::Administration, Access::Write));

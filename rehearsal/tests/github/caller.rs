@@ -147,8 +147,14 @@ async fn a_token_goes_no_further_than_its_rights() {
     ] {
         let method = method.parse().expect("a method");
         let request = rehearsal.public.request(method, rehearsal.api(path));
-        let answer = request.bearer_auth(token).body("{}").send().await;
-        let answer = answer.expect("an answer");
+        let request = request.bearer_auth(token);
+        // Only a dispatch comes as far as its body.
+        let request = if path == channels {
+            request.body("{}")
+        } else {
+            request
+        };
+        let answer = request.send().await.expect("an answer");
         let header = answer.headers().get("x-accepted-github-permissions");
         let told = header.map(|value| value.to_str().expect("text").to_owned());
         assert_eq!(

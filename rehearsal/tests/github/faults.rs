@@ -148,10 +148,10 @@ async fn a_server_that_refuses_can_be_dropped_and_its_github_forgotten() {
     let rehearsal = Rehearsal::start();
     rehearsal.github.break_at(0, Fault::Refused);
     failure(rehearsal.ask().send().await);
-    let url = rehearsal.api("");
-    drop(rehearsal.server);
-    rehearsal.github.heal();
-    failure(rehearsal.public.get(url).send().await);
+    let (github, url) = (rehearsal.github.clone(), rehearsal.api(""));
+    drop(rehearsal);
+    github.heal();
+    failure(reqwest::get(url).await);
 }
 
 #[tokio::test]

@@ -6,6 +6,8 @@ mod caller;
 mod downloads;
 mod faults;
 mod limits;
+mod octokit;
+mod openapi;
 mod releases;
 mod workflows;
 
@@ -93,6 +95,15 @@ impl Rehearsal {
 
     async fn get(&self, url: &str) -> reqwest::Response {
         self.public.get(url).send().await.expect("an answer")
+    }
+}
+
+/// Whatever passed in a test is as GitHub describes it.
+impl Drop for Rehearsal {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            openapi::conform(&self.github.exchanges());
+        }
     }
 }
 

@@ -178,13 +178,16 @@ async fn the_latest_is_what_make_latest_says() {
     };
 
     for (tag, choice, expected) in [
-        ("v1.0.0", Value::Null, "v1.0.0"),
-        ("v3.0.0", "false".into(), "v1.0.0"),
-        ("v2.0.0", "legacy".into(), "v2.0.0"),
-        ("v1.0.1", "legacy".into(), "v2.0.0"),
-        ("v1.0.2", "true".into(), "v1.0.2"),
+        ("v1.0.0", None, "v1.0.0"),
+        ("v3.0.0", Some("false"), "v1.0.0"),
+        ("v2.0.0", Some("legacy"), "v2.0.0"),
+        ("v1.0.1", Some("legacy"), "v2.0.0"),
+        ("v1.0.2", Some("true"), "v1.0.2"),
     ] {
-        let release = json!({"tag_name": tag, "make_latest": choice});
+        let mut release = json!({"tag_name": tag});
+        if let Some(choice) = choice {
+            release["make_latest"] = choice.into();
+        }
         rehearsal.create(release).await;
         assert_eq!(latest().await, expected, "after {tag}");
     }
