@@ -151,8 +151,8 @@ impl Faults {
         self.progress().arrived
     }
 
-    /// Counts the request, and tells what it meets.
-    fn next(&self, request: &Request) -> Option<Fault> {
+    /// Counts the request, which came on `line`, and tells what it meets.
+    fn next(&self, request: &Request, line: &Line) -> Option<Fault> {
         let mut progress = self.progress();
         let Progress {
             order: Some(order), ..
@@ -166,6 +166,10 @@ impl Faults {
         let fault = (progress.arrived == order.at).then(|| order.fault.clone());
         progress.arrived += 1;
         progress.broken |= fault.is_some();
+        if matches!(fault, Some(Fault::Refused)) {
+            line.door().shut();
+            progress.shut = Some(line.door().clone());
+        }
         fault
     }
 
@@ -180,22 +184,17 @@ pub(super) async fn meet(State(site): State<Site>, mut request: Request, next: N
     let faults = &site.github.0.faults;
     // From here on, so that no healing is missed.
     let healed = faults.healed.notified();
-    let Some(fault) = faults.next(&request) else {
-        return next.run(request).await;
-    };
     let line = request.extensions().get::<ConnectInfo<Line>>();
     let ConnectInfo(line) = line.expect("a Server serves the router").clone();
+    let Some(fault) = faults.next(&request, &line) else {
+        return next.run(request).await;
+    };
     let held = async {
         healed.await;
         line.reset().await
     };
     match fault {
-        Fault::Refused => {
-            faults.progress().shut = Some(line.door().clone());
-            line.door().shut();
-            line.reset().await
-        }
-        Fault::ResetBefore => line.reset().await,
+        Fault::Refused | Fault::ResetBefore => line.reset().await,
         Fault::ResetAfter => {
             next.run(request).await;
             line.reset().await

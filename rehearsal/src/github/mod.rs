@@ -31,6 +31,7 @@ use faults::Faults;
 use git::Git;
 use http::Site;
 use limits::Limit;
+use record::Note;
 use releases::Releases;
 use rights::Rights;
 
@@ -59,8 +60,7 @@ struct Inner {
 struct State {
     releases: Releases,
     git: Git,
-    requests: Vec<Request>,
-    exchanges: Vec<Exchange>,
+    notes: Vec<Note>,
     tokens: HashMap<String, Rights>,
     limit: Option<Limit>,
     dispatches: Vec<Dispatch>,
@@ -89,7 +89,7 @@ impl GitHub {
     }
 
     /// The REST API under `/repos/OWNER/NAME`, and the public side (downloads and pages) under
-    /// `/OWNER/NAME`. `url` is the origin that the router will answer on, such as
+    /// `/OWNER/NAME`, for a [`crate::Server`]. `url` is the origin that it will answer on, such as
     /// `http://127.0.0.1:8080`; every URL handed out begins with it.
     pub fn router(&self, url: &str) -> Router {
         let site = Site::new(self.clone(), url);
@@ -120,7 +120,11 @@ impl GitHub {
     /// Every exchange with the API so far that was JSON or had no body, in the order of the answers.
     #[must_use]
     pub fn exchanges(&self) -> Vec<Exchange> {
-        self.state().exchanges.clone()
+        self.state()
+            .notes
+            .iter()
+            .filter_map(Note::exchange)
+            .collect()
     }
 
     /// What a maintainer's `git push origin TAG` does: `refs/tags/TAG` stands at `commit`, which
@@ -201,7 +205,7 @@ impl GitHub {
     /// have arrived; a request refused by a [`Fault`] is not among them.
     #[must_use]
     pub fn requests(&self) -> Vec<Request> {
-        self.state().requests.clone()
+        self.state().notes.iter().map(Note::request).collect()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -1,6 +1,6 @@
 //! What was asked and answered, for tests to look at afterwards.
 
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::middleware::Next;
@@ -38,7 +38,37 @@ pub struct Exchange {
     pub answer: Option<Value>,
 }
 
-/// Notes each request once its answer is known, and what was exchanged when that is JSON.
+/// What is kept of a request to either side.
+#[derive(Debug)]
+pub(super) struct Note {
+    request: Request,
+    /// Both bodies, where they are for an [`Exchange`].
+    bodies: Option<(Bytes, Bytes)>,
+}
+
+impl Note {
+    pub(super) fn request(&self) -> Request {
+        self.request.clone()
+    }
+
+    pub(super) fn exchange(&self) -> Option<Exchange> {
+        let (body, answer) = self.bodies.as_ref()?;
+        let Request {
+            method,
+            path,
+            status,
+        } = self.request();
+        Some(Exchange {
+            method,
+            path,
+            body: serde_json::from_slice(body).ok(),
+            status,
+            answer: serde_json::from_slice(answer).ok(),
+        })
+    }
+}
+
+/// Notes each request once its answer is known.
 pub(super) async fn note(
     State(site): State<Site>,
     request: axum::extract::Request,
@@ -53,38 +83,29 @@ pub(super) async fn note(
             return ApiError::bad_request("The body is cut or too long").into_response();
         };
         let request = axum::extract::Request::from_parts(head, Body::from(body.clone()));
-        (request, serde_json::from_slice(&body).ok())
+        (request, body)
     } else {
-        (request, None)
+        (request, Bytes::new())
     };
 
     let response = next.run(request).await;
     let status = response.status().as_u16();
-    let kind = response.headers().get(CONTENT_TYPE).cloned();
-    let is_json = kind.as_ref().is_some_and(|kind| kind == "application/json");
-    let (response, answer) = if is_api && is_json {
-        let (head, body) = response.into_parts();
-        let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
-        let answer = serde_json::from_slice(&body).ok();
-        (Response::from_parts(head, Body::from(body)), answer)
+    let kind = response.headers().get(CONTENT_TYPE);
+    let is_json = kind.is_none_or(|kind| kind == "application/json");
+    let (response, bodies) = if is_api && is_json {
+        let (head, answer) = response.into_parts();
+        let answer = to_bytes(answer, usize::MAX).await.unwrap_or_default();
+        let response = Response::from_parts(head, Body::from(answer.clone()));
+        (response, Some((body, answer)))
     } else {
         (response, None)
     };
 
-    let mut state = site.github.state();
-    if is_api && (is_json || kind.is_none()) {
-        state.exchanges.push(Exchange {
-            method: method.clone(),
-            path: path.clone(),
-            body,
-            status,
-            answer,
-        });
-    }
-    state.requests.push(Request {
+    let request = Request {
         method,
         path,
         status,
-    });
+    };
+    site.github.state().notes.push(Note { request, bodies });
     response
 }

@@ -316,3 +316,26 @@ async fn a_hook_may_do_something_else_meanwhile() {
         assert_eq!(rehearsal.drafts().await, count);
     }
 }
+
+#[tokio::test]
+async fn a_client_that_is_still_sending_reads_a_refusal_and_feels_a_reset() {
+    let rehearsal = Rehearsal::start();
+    let draft = rehearsal.draft("v1.0.0").await;
+    let upload = || {
+        let url = rehearsal.api(&format!("/releases/{}/assets?name=a", draft.id));
+        let request = rehearsal.public.post(url).bearer_auth(TOKEN);
+        request.body(vec![0; 8 << 20]).send()
+    };
+    for (fault, status) in [
+        (Fault::Status(500), 500),
+        (Fault::Throttle { after_seconds: 1 }, 429),
+        (Fault::Starter, 502),
+    ] {
+        rehearsal.github.break_at(0, fault);
+        assert_eq!(upload().await.expect("an answer").status(), status);
+    }
+    rehearsal.github.break_at(0, Fault::ResetBefore);
+    let failed = failure(upload().await).expect("a word of the system");
+    let kinds = [ErrorKind::ConnectionReset, ErrorKind::BrokenPipe];
+    assert!(kinds.contains(&failed), "{failed}");
+}
