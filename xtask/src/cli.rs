@@ -65,10 +65,16 @@ pub(crate) enum Command {
     Sign(Sign),
     /// Verify every asset as a consumer would, with the code that ships
     Verify(Verify),
+    /// Try the signed assets on a machine of their target: install, verify, upgrade, roll back
+    Smoke(Smoke),
     /// Put the release on GitHub: a draft, the uploads, a read-back, then public in one step
     Publish(Publish),
     /// Point a channel at a public release
     Promote(Promote),
+    /// Have the channel workflow asked to promote a public release to the channel that it enters by
+    AskForPromotion(AskForPromotion),
+    /// Show the settings of the repository on GitHub that releases rely on, and make them so
+    SetupGithub(SetupGithub),
     /// Install, upgrade and roll back from a mirror, with the very bytes that were published
     Consume(Consume),
     /// Time a stage against the tools it stands in for
@@ -145,6 +151,9 @@ pub(crate) struct Plan {
     /// Where to write the plan
     #[arg(long, value_name = "FILE", default_value_os_t = below_root(PLAN))]
     pub(crate) out: PathBuf,
+    /// Print the targets as a JSON list, as the matrix of a workflow takes them
+    #[arg(long)]
+    pub(crate) targets: bool,
 }
 
 /// The plan that a stage takes.
@@ -157,6 +166,9 @@ pub(crate) struct PlanFile {
 
 #[derive(Debug, Args)]
 pub(crate) struct Check {
+    /// Run these gates alone [default: all of them]
+    #[arg(value_enum)]
+    pub(crate) gates: Option<Gates>,
     /// The plan to check [default: one made now for the package's version]
     #[arg(long, value_name = "FILE")]
     pub(crate) plan: Option<PathBuf>,
@@ -172,6 +184,13 @@ pub(crate) struct Check {
     /// Also write the rows as JSON to this file
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+}
+
+/// Gates that can be run without the others.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(crate) enum Gates {
+    /// The workflows on GitHub: what each job may do, and what it runs
+    Workflows,
 }
 
 #[derive(Debug, Args)]
@@ -250,6 +269,47 @@ pub(crate) struct Verify {
     /// Expect signatures by the key that this public key is of, in place of the release workflow's
     #[arg(long, value_name = "FILE")]
     pub(crate) key: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Smoke {
+    #[command(flatten)]
+    pub(crate) assets: Assets,
+    /// Target to try, one of this machine
+    #[arg(long, value_name = "TRIPLE")]
+    pub(crate) target: Target,
+    /// Assets of the public release to upgrade from; an empty folder where there is none
+    #[arg(long, value_name = "DIR")]
+    pub(crate) previous: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) root: Root,
+    /// Print what was tried, and what was not, as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AskForPromotion {
+    /// Public version to promote: a pre-release to alpha, any other to beta
+    #[arg(long)]
+    pub(crate) version: Version,
+    #[command(flatten)]
+    pub(crate) host: Host,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SetupGithub {
+    /// Make what differs as it should be
+    #[arg(long)]
+    pub(crate) apply: bool,
+    /// User who may approve what is published, where nobody is named yet; may be repeated
+    #[arg(long, value_name = "LOGIN")]
+    pub(crate) reviewer: Vec<String>,
+    /// Print the rows as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) host: Host,
 }
 
 #[derive(Debug, Args)]

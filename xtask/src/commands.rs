@@ -1,5 +1,6 @@
 //! One file a command. Each resolves what it was given, decides, then acts.
 
+mod ask_for_promotion;
 mod assemble;
 mod bench;
 mod build;
@@ -12,7 +13,9 @@ mod plan;
 mod promote;
 mod publish;
 mod reproduce;
+mod setup_github;
 mod sign;
+mod smoke;
 mod verify;
 
 use std::future::Future;
@@ -42,8 +45,11 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Assemble(arguments) => assemble::run(&arguments),
         Command::Sign(arguments) => block_on(sign::run(&arguments)),
         Command::Verify(arguments) => verify::run(&arguments),
+        Command::Smoke(arguments) => smoke::run(&arguments),
         Command::Publish(arguments) => block_on(publish::run(&arguments)),
         Command::Promote(arguments) => block_on(promote::run(&arguments)),
+        Command::AskForPromotion(arguments) => block_on(ask_for_promotion::run(&arguments)),
+        Command::SetupGithub(arguments) => block_on(setup_github::run(&arguments)),
         Command::Consume(arguments) => consume::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
     }

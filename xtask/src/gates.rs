@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::dist::{self, DistError};
 use crate::git::Tree;
 use crate::project::{DIST_FILE, LOCK_FILE, Project};
-use crate::{Failure, generated, process, tools};
+use crate::{Failure, generated, process, tools, workflows};
 
 /// How a gate ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,6 +97,7 @@ pub(crate) fn run(project: &Project, plan: &Plan) -> Result<Vec<Row>, Failure> {
     rows.push(playbook(project, plan)?);
     rows.extend(generated(project)?);
     rows.push(dist_agrees(project, plan)?);
+    rows.extend(workflows::check(project)?);
     Ok(rows)
 }
 

@@ -4,6 +4,8 @@
 //!
 //! Source of the routes: <https://docs.github.com/en/rest>, version 2022-11-28.
 
+mod settings;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -14,6 +16,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+pub(crate) use self::settings::{Call, Environment, Policy, Reviewer, Ruleset, Seen, Settings};
 use crate::{Failure, signing};
 
 const PAGE: usize = 100;

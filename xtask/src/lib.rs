@@ -9,6 +9,7 @@ mod bootstrap;
 mod cli;
 mod commands;
 mod compare;
+mod consumer;
 mod dist;
 mod download;
 mod failure;
@@ -23,10 +24,12 @@ mod project;
 mod provenance;
 mod report;
 mod sbom;
+mod settings;
 mod shipment;
 mod signing;
 mod skeleton;
 mod tools;
+mod workflows;
 
 use std::process::ExitCode;
 

@@ -39,15 +39,9 @@ pub(crate) struct Project {
 impl Project {
     /// Reads the project that `folder` lies in: the nearest folder with a `dist-workspace.toml`.
     pub(crate) fn find(folder: &Path) -> Result<Self, Failure> {
-        let root = Self::root(folder).ok_or_else(|| {
-            let message = format!(
-                "{}: expected a folder with {DIST_FILE}, or one below it",
-                folder.display()
-            );
-            Failure::new(Exit::Input, message)
-        })?;
+        let root = Self::root_of(folder)?;
         let text = |file: &str| files::read_text(&root.join(file));
-        let product = sources::product(PRODUCT_FILE, &text(PRODUCT_FILE)?).or_exit(Exit::Input)?;
+        let product = product_of(root)?;
         let dist = sources::dist_workspace(DIST_FILE, &text(DIST_FILE)?).or_exit(Exit::Input)?;
         let rust_toolchain =
             sources::rust_toolchain(TOOLCHAIN_FILE, &text(TOOLCHAIN_FILE)?).or_exit(Exit::Input)?;
@@ -66,10 +60,27 @@ impl Project {
         })
     }
 
+    fn root_of(folder: &Path) -> Result<&Path, Failure> {
+        Self::root(folder).ok_or_else(|| {
+            let message = format!(
+                "{}: expected a folder with {DIST_FILE}, or one below it",
+                folder.display()
+            );
+            Failure::new(Exit::Input, message)
+        })
+    }
+
     /// The root of the project that `folder` lies in.
     pub(crate) fn root(folder: &Path) -> Option<&Path> {
         let mut above = folder.ancestors();
         above.find(|ancestor| ancestor.join(DIST_FILE).is_file())
+    }
+
+    /// The product of the project that the process was started in: for stages that handle finished
+    /// assets, in jobs where nothing is compiled and cargo need not be.
+    pub(crate) fn product() -> Result<Product, Failure> {
+        let here = std::env::current_dir()?;
+        product_of(Self::root_of(&here)?)
     }
 
     /// Reads the project that the process was started in.
@@ -233,6 +244,11 @@ impl Project {
         );
         Err(Failure::new(Exit::Input, message))
     }
+}
+
+fn product_of(root: &Path) -> Result<Product, Failure> {
+    let text = files::read_text(&root.join(PRODUCT_FILE))?;
+    sources::product(PRODUCT_FILE, &text).or_exit(Exit::Input)
 }
 
 /// Reads a plan of `product` without holding it against a tree: for stages that only handle

@@ -7,15 +7,20 @@ use crate::cli;
 use crate::gates;
 use crate::project::{self, Project};
 use crate::report;
-use crate::{Failure, files, process};
+use crate::{Failure, files, process, workflows};
 
 pub(super) fn run(arguments: &cli::Check) -> Result<(), Failure> {
     let project = Project::here()?;
-    let plan = match &arguments.plan {
-        Some(file) => project::read_plan(&project.product, file)?,
-        None => project.plan(project.package_version())?,
+    let rows = match arguments.gates {
+        Some(cli::Gates::Workflows) => workflows::check(&project)?,
+        None => {
+            let plan = match &arguments.plan {
+                Some(file) => project::read_plan(&project.product, file)?,
+                None => project.plan(project.package_version())?,
+            };
+            gates::run(&project, &plan)?
+        }
     };
-    let rows = gates::run(&project, &plan)?;
     process::check_interrupt()?;
     let mut json = serde_json::to_vec_pretty(&rows)?;
     json.push(b'\n');

@@ -6,7 +6,7 @@ use super::say;
 use crate::cli;
 use crate::failure::Exiting as _;
 use crate::project::Project;
-use crate::{Failure, files};
+use crate::{Failure, files, report};
 
 pub(super) fn run(arguments: &cli::Plan) -> Result<(), Failure> {
     let project = Project::here()?;
@@ -22,6 +22,9 @@ pub(super) fn run(arguments: &cli::Plan) -> Result<(), Failure> {
     files::write(&arguments.out, &plan.render())?;
     for reservation in plan.reservations() {
         say(format!("can be rehearsed, not published: {reservation}"));
+    }
+    if arguments.targets {
+        report::print(&format!("{}\n", serde_json::to_string(&plan.targets())?))?;
     }
     let digest = plan.digest().to_string();
     say(format!(

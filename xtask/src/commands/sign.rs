@@ -42,7 +42,7 @@ enum Content {
 }
 
 pub(super) async fn run(arguments: &cli::Sign) -> Result<(), Failure> {
-    let product = Project::here()?.product;
+    let product = Project::product()?;
     let plan = project::read_plan(&product, &arguments.assets.plan.plan)?;
     let shipment = Shipment::open(&plan, &arguments.assets.dir)?;
     let endpoints = arguments.services.endpoints()?;

@@ -16,7 +16,7 @@ use crate::shipment::Shipment;
 use crate::{Failure, cli, files, provenance};
 
 pub(super) fn run(arguments: &cli::Verify) -> Result<(), Failure> {
-    let product = Project::here()?.product;
+    let product = Project::product()?;
     let plan = project::read_plan(&product, &arguments.assets.plan.plan)?;
     let shipment = Shipment::open(&plan, &arguments.assets.dir)?;
     let root = trusted_root(arguments.root.trusted_root.as_deref())?;

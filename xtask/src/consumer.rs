@@ -1,0 +1,135 @@
+//! Somebody with a home of her own, who installs and runs a release as people do: by its own script
+//! and its own program.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use release_plan::{Exit, Plan, Product};
+use serde::Deserialize;
+
+use crate::failure::say;
+use crate::shipment::Shipment;
+use crate::{Failure, process};
+
+/// A person. Nothing of hers is there before she installs something.
+pub(crate) struct Consumer<'a> {
+    pub(crate) product: &'a Product,
+    /// Static tree to install and upgrade from.
+    pub(crate) mirror: &'a str,
+    /// Trusted root to believe; none for the public Sigstore's.
+    pub(crate) trusted_root: Option<&'a Path>,
+    pub(crate) home: PathBuf,
+}
+
+impl Consumer<'_> {
+    /// Runs the install script of a release.
+    pub(crate) fn install(&self, assets: &Path) -> Result<(), Failure> {
+        std::fs::create_dir_all(&self.home)?;
+        let mut command = self.command(OsStr::new("sh"));
+        command
+            .arg(assets.join("install.sh"))
+            .args(["--mirror", self.mirror, "--dir"])
+            .arg(self.installation());
+        self.finish(command)
+    }
+
+    /// Upgrades by the program on PATH, as `asked`.
+    pub(crate) fn upgrade(&self, asked: [&str; 2]) -> Result<(), Failure> {
+        let mut upgrade = self.installed();
+        upgrade
+            .args(["upgrade", "--mirror", self.mirror])
+            .args(asked);
+        self.finish(upgrade)
+    }
+
+    /// Goes back to the version before.
+    pub(crate) fn roll_back(&self) -> Result<(), Failure> {
+        let mut rollback = self.installed();
+        rollback.arg("rollback");
+        self.run(rollback).map(drop)
+    }
+
+    /// Verifies every asset with `program`.
+    pub(crate) fn verify(&self, program: &Path, shipment: &Shipment) -> Result<(), Failure> {
+        let mut verify = self.command(program.as_os_str());
+        let assets = shipment.assets.iter().map(|(name, _)| shipment.path(name));
+        verify.arg("verify").args(assets);
+        self.finish(verify)
+    }
+
+    /// The program on PATH must be the plan's, down to commit and playbook.
+    pub(crate) fn runs(&self, plan: &Plan) -> Result<(), Failure> {
+        self.is(&self.program(), plan)
+    }
+
+    /// `program` must be the plan's, down to commit and playbook.
+    pub(crate) fn is(&self, program: &Path, plan: &Plan) -> Result<(), Failure> {
+        #[derive(Deserialize, PartialEq, Debug)]
+        struct Told {
+            version: String,
+            commit: String,
+            playbook_sha256: String,
+        }
+        let mut command = self.command(program.as_os_str());
+        command.args(["--version", "--json"]);
+        let told: Told = serde_json::from_slice(&self.run(command)?)?;
+        let expected = Told {
+            version: plan.version.to_string(),
+            commit: plan.source.label(),
+            playbook_sha256: plan.playbook_sha256.to_string(),
+        };
+        if told == expected {
+            return Ok(());
+        }
+        let message = format!("expected the program on PATH to be {expected:?}, found {told:?}");
+        Err(Failure::new(Exit::Gate, message))
+    }
+
+    fn installation(&self) -> PathBuf {
+        self.home.join("installation")
+    }
+
+    /// The program on this person's PATH.
+    pub(crate) fn program(&self) -> PathBuf {
+        self.installation().join("bin").join(&self.product.name)
+    }
+
+    fn installed(&self) -> Command {
+        self.command(self.program().as_os_str())
+    }
+
+    fn command(&self, program: &OsStr) -> Command {
+        let mut command = Command::new(program);
+        command
+            .env("HOME", &self.home)
+            .env_remove(self.product.variable("HOME"));
+        command
+    }
+
+    /// Runs a command that is told whose keys to believe.
+    fn finish(&self, mut command: Command) -> Result<(), Failure> {
+        if let Some(root) = self.trusted_root {
+            command.arg("--trusted-root").arg(root);
+        }
+        self.run(command).map(drop)
+    }
+
+    fn run(&self, mut command: Command) -> Result<Vec<u8>, Failure> {
+        let output = process::output(&mut command, process::NO_LIMIT)
+            .map_err(|failure| Failure::new(Exit::Gate, failure))?;
+        let words = String::from_utf8_lossy(&output.stderr);
+        say(words.trim_end());
+        if output.status.success() {
+            return Ok(output.stdout);
+        }
+        let arguments: Vec<_> = command.get_args().map(OsStr::to_string_lossy).collect();
+        let message = format!(
+            "{} {}: expected success, found {}",
+            command.get_program().to_string_lossy(),
+            arguments.join(" "),
+            output.status
+        );
+        Err(Failure::new(Exit::Gate, message))
+    }
+}
