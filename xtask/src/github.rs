@@ -4,7 +4,7 @@
 //!
 //! Source of the routes: <https://docs.github.com/en/rest>, version 2022-11-28.
 
-mod settings;
+pub(crate) mod settings;
 
 use std::fmt;
 use std::time::Duration;
@@ -16,7 +16,6 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-pub(crate) use self::settings::{Call, Environment, Policy, Reviewer, Ruleset, Seen, Settings};
 use crate::{Failure, signing};
 
 const PAGE: usize = 100;

@@ -6,7 +6,7 @@ use release_plan::Product;
 use serde_json::{Value, json};
 
 use crate::gates::{Row, Verdict};
-use crate::github::{Call, Environment, Policy, Reviewer, Ruleset, Seen, Settings};
+use crate::github::settings::{Call, Environment, Policy, Reviewer, Ruleset, Seen, Settings};
 use crate::workflows::{CHANNELS_ENVIRONMENT, PUBLISH_ENVIRONMENT, SIGN_ENVIRONMENT};
 
 /// The environments that the workflows name.
@@ -382,4 +382,228 @@ fn pages(settings: &Settings) -> Finding {
         Mend::call(method, "pages", Some(body))
     });
     Finding::new(rule, place, &expected, words, mend.into_iter().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::github::settings::{JobRights, Pages, PagesSource};
+
+    fn product() -> Product {
+        let yaml = include_str!("../../release-plan/product.yaml");
+        release_plan::sources::product("product.yaml", yaml).unwrap()
+    }
+
+    fn admitting(kind: &str, name: &str, reviewers: Vec<Reviewer>) -> Seen<Option<Environment>> {
+        let policy = Policy {
+            id: 7,
+            name: name.to_owned(),
+            r#type: kind.to_owned(),
+        };
+        Seen::Is(Some(Environment {
+            reviewers,
+            policies: Some(vec![policy]),
+        }))
+    }
+
+    fn ruleset(target: &str, patterns: &[&str], rules: &[&str]) -> Ruleset {
+        serde_json::from_value(json!({
+            "id": 9, "name": "some", "target": target, "enforcement": "active",
+            "conditions": { "ref_name": { "include": patterns, "exclude": [] } },
+            "rules": rules.iter().map(|rule| json!({ "type": rule })).collect::<Vec<_>>(),
+        }))
+        .unwrap()
+    }
+
+    fn ada() -> Reviewer {
+        let kind = "User".to_owned();
+        Reviewer { kind, id: 1 }
+    }
+
+    /// All as it should be.
+    fn right() -> Settings {
+        let tags = ["refs/tags/v*", "refs/tags/bootstrap-v*"];
+        Settings {
+            immutable_releases: Seen::Is(true),
+            job_rights: Seen::Is(JobRights {
+                default_workflow_permissions: "read".to_owned(),
+                can_approve_pull_request_reviews: false,
+            }),
+            environments: BTreeMap::from([
+                (
+                    SIGN_ENVIRONMENT.to_owned(),
+                    admitting("tag", "v*", Vec::new()),
+                ),
+                (
+                    PUBLISH_ENVIRONMENT.to_owned(),
+                    admitting("tag", "v*", vec![ada()]),
+                ),
+                (
+                    CHANNELS_ENVIRONMENT.to_owned(),
+                    admitting("branch", "main", Vec::new()),
+                ),
+            ]),
+            rulesets: Seen::Is(vec![
+                ruleset("tag", &tags, &["deletion", "update"]),
+                ruleset(
+                    "branch",
+                    &["refs/heads/channels"],
+                    &["deletion", "non_fast_forward"],
+                ),
+            ]),
+            pages: Seen::Is(Some(Pages {
+                build_type: Some("legacy".to_owned()),
+                source: Some(PagesSource {
+                    branch: "channels".to_owned(),
+                    path: "/".to_owned(),
+                }),
+            })),
+        }
+    }
+
+    /// What differs once `change` was made to what is right, with the requests that mend it.
+    fn differing(change: impl Fn(&mut Settings)) -> Vec<(String, Vec<String>)> {
+        let mut settings = right();
+        change(&mut settings);
+        compare(&product(), &settings, true, &[ada()])
+            .into_iter()
+            .filter(|finding| finding.row.verdict != Verdict::Passed)
+            .map(|finding| {
+                let calls = finding.mend.iter().map(|mend| match mend {
+                    Mend::Call(call) => format!("{} {}", call.method, call.path),
+                    Mend::MakeBranch => "a branch".to_owned(),
+                });
+                (finding.row.place, calls.collect())
+            })
+            .collect()
+    }
+
+    fn environment<'a>(settings: &'a mut Settings, name: &str) -> &'a mut Environment {
+        match settings.environments.get_mut(name) {
+            Some(Seen::Is(Some(environment))) => environment,
+            _ => panic!("no environment {name}"),
+        }
+    }
+
+    fn rulesets(settings: &mut Settings) -> &mut Vec<Ruleset> {
+        match &mut settings.rulesets {
+            Seen::Is(rulesets) => rulesets,
+            Seen::Not(_) => panic!("no rulesets"),
+        }
+    }
+
+    #[test]
+    fn settings_as_they_should_be_leave_nothing_to_do() {
+        assert_eq!(differing(|_| ()), []);
+    }
+
+    #[test]
+    fn a_ruleset_that_lets_somebody_through_does_not_count() {
+        let place = "Settings, Rules, Rulesets, release tags".to_owned();
+        let expected = [(place, vec!["POST rulesets".to_owned()])];
+        let lenient: [fn(&mut Ruleset); 6] = [
+            |rules| rules.enforcement = "evaluate".to_owned(),
+            |rules| rules.target = "branch".to_owned(),
+            |rules| rules.bypass_actors.push(json!({ "actor_type": "Team" })),
+            |rules| {
+                rules
+                    .conditions
+                    .ref_name
+                    .exclude
+                    .push("refs/tags/v0*".to_owned())
+            },
+            |rules| drop(rules.conditions.ref_name.include.pop()),
+            |rules| drop(rules.rules.pop()),
+        ];
+        for change in lenient {
+            assert_eq!(
+                differing(|settings| change(&mut rulesets(settings)[0])),
+                expected
+            );
+        }
+        // Ours is changed, not made a second time.
+        let found = differing(|settings| {
+            let ours = &mut rulesets(settings)[0];
+            ours.name = "release tags".to_owned();
+            ours.enforcement = "disabled".to_owned();
+        });
+        assert_eq!(found[0].1, ["PUT rulesets/9"]);
+    }
+
+    #[test]
+    fn an_environment_admits_what_it_should_and_nothing_else() {
+        let found = differing(|settings| {
+            let policies = &mut environment(settings, CHANNELS_ENVIRONMENT).policies;
+            policies.as_mut().unwrap()[0].name = "*".to_owned();
+        });
+        let path = "environments/channels/deployment-branch-policies";
+        assert_eq!(
+            found[0].1,
+            [format!("POST {path}"), format!("DELETE {path}/7")]
+        );
+        let found = differing(|settings| environment(settings, SIGN_ENVIRONMENT).policies = None);
+        let path = "environments/release-sign";
+        let policies = format!("POST {path}/deployment-branch-policies");
+        assert_eq!(found[0].1, [format!("PUT {path}"), policies]);
+    }
+
+    #[test]
+    fn those_who_approve_stay_when_the_rest_is_mended() {
+        let mut settings = right();
+        environment(&mut settings, PUBLISH_ENVIRONMENT).policies = None;
+        environment(&mut settings, PUBLISH_ENVIRONMENT).reviewers[0].id = 42;
+        let findings = compare(&product(), &settings, true, &[ada()]);
+        let mends = findings.iter().flat_map(|finding| &finding.mend);
+        let bodies = mends.filter_map(|mend| match mend {
+            Mend::Call(call) => call.body.clone(),
+            Mend::MakeBranch => None,
+        });
+        let bodies: Vec<Value> = bodies.collect();
+        assert_eq!(
+            bodies[0]["reviewers"],
+            json!([{ "type": "User", "id": 42 }])
+        );
+    }
+
+    #[test]
+    fn a_site_from_elsewhere_is_pointed_at_the_channels() {
+        let changes: [(fn(&mut Settings), &str); 3] = [
+            (|settings| settings.pages = Seen::Is(None), "POST pages"),
+            (
+                |settings| {
+                    if let Seen::Is(Some(Pages { build_type, .. })) = &mut settings.pages {
+                        *build_type = Some("workflow".to_owned());
+                    }
+                },
+                "PUT pages",
+            ),
+            (
+                |settings| {
+                    if let Seen::Is(Some(Pages {
+                        source: Some(source),
+                        ..
+                    })) = &mut settings.pages
+                    {
+                        source.path = "/docs".to_owned();
+                    }
+                },
+                "PUT pages",
+            ),
+        ];
+        for (change, call) in changes {
+            assert_eq!(differing(change)[0].1, [call]);
+        }
+    }
+
+    #[test]
+    fn what_was_not_seen_is_neither_right_nor_mended() {
+        let found = differing(|settings| {
+            settings.immutable_releases = Seen::Not("no".to_owned());
+            settings.rulesets = Seen::Not("no".to_owned());
+        });
+        assert_eq!(found.len(), 3);
+        assert!(found.iter().all(|(_, calls)| calls.is_empty()), "{found:?}");
+    }
 }

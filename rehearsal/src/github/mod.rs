@@ -17,6 +17,7 @@ mod record;
 mod releases;
 mod repository;
 mod rights;
+mod settings;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -34,6 +35,7 @@ use limits::Limit;
 use record::Note;
 use releases::Releases;
 use rights::Rights;
+use settings::Settings;
 
 pub use actions::Dispatch;
 pub use faults::{Fault, Hook, Then};
@@ -64,6 +66,7 @@ struct State {
     tokens: HashMap<String, Rights>,
     limit: Option<Limit>,
     dispatches: Vec<Dispatch>,
+    settings: Settings,
 }
 
 impl GitHub {
@@ -100,6 +103,7 @@ impl GitHub {
             .merge(git::routes())
             .merge(contents::routes())
             .merge(actions::routes())
+            .merge(settings::routes())
             .fallback(unknown)
             .method_not_allowed_fallback(unknown)
             .layer(DefaultBodyLimit::max(JSON_LIMIT))
@@ -111,6 +115,7 @@ impl GitHub {
             .nest(&format!("/repos/{name}"), api)
             .nest(&format!("/{name}"), downloads::routes())
             .merge(downloads::objects())
+            .merge(settings::users())
             .fallback(unknown)
             .layer(from_fn_with_state(site.clone(), record::note))
             .layer(from_fn_with_state(site.clone(), faults::meet))

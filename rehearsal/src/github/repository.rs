@@ -159,6 +159,11 @@ pub(super) fn bot(site: &Site) -> Value {
     account(site, "github-actions[bot]", 41_898_282, "Bot")
 }
 
+/// A person's account.
+pub(super) fn person(site: &Site, login: &str) -> Value {
+    account(site, login, 5_832, "User")
+}
+
 fn account(site: &Site, login: &str, id: u64, kind: &str) -> Value {
     let login_in_url = super::http::segment(login);
     let url = |path: &str| site.url(format_args!("/users/{login_in_url}{path}"));

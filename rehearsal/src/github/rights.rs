@@ -51,11 +51,16 @@ impl FromIterator<Right> for Rights {
 
 /// The beginnings of paths below `/repos/OWNER/NAME`, and the rights to read there and to write. The
 /// first that fits is meant.
-const ROUTES: [(&str, Option<Permission>, Permission); 8] = [
+const ROUTES: [(&str, Option<Permission>, Permission); 9] = [
     ("/releases", None, Permission::Contents),
     ("/git", None, Permission::Contents),
     ("/contents", None, Permission::Contents),
     ("/actions/workflows", None, Permission::Actions),
+    (
+        "/actions/permissions",
+        Some(Permission::Administration),
+        Permission::Administration,
+    ),
     ("/pages", Some(Permission::Pages), Permission::Pages),
     ("/environments", None, Permission::Administration),
     ("/rulesets", None, Permission::Administration),

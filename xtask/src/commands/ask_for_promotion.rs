@@ -5,7 +5,7 @@ use release_plan::Channel;
 use serde_json::json;
 
 use super::say;
-use crate::github::{GitHub, GitHubError};
+use crate::github::GitHub;
 use crate::project::Project;
 use crate::{Failure, cli};
 
@@ -25,7 +25,9 @@ pub(super) async fn run(arguments: &cli::AskForPromotion) -> Result<(), Failure>
     });
     let github = GitHub::new(&arguments.host, &product)?;
     let asked = github.dispatch(workflow, &identities.default_branch, inputs);
-    asked.await.map_err(GitHubError::into_failure)?;
+    asked
+        .await
+        .map_err(|error| error.wanting("`actions: write`"))?;
     say(format!(
         "{workflow} was asked on {} to promote {version} to {channel}; its run tells what became \
          of it",

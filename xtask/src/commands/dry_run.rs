@@ -135,7 +135,15 @@ impl Rehearsal<'_> {
         }
         self.make(stages, &places, &plan, self.scope.from.as_deref())?;
         let predecessor = match &self.scope.native {
-            Some(native) => Some(self.predecessor(stages, &plan, native)?),
+            Some(native) => {
+                let earlier = self.predecessor(stages, &plan, native)?;
+                let mut smoke = places.command(stages, "smoke");
+                self.believe(&mut smoke);
+                smoke.args(["--target", native.as_str()]);
+                smoke.arg("--previous").arg(&earlier.assets);
+                stages.run("smoke", version, smoke)?;
+                Some(earlier)
+            }
             None => None,
         };
         self.publish(stages, &places, &plan)?;

@@ -5,10 +5,14 @@ use release_plan::Exit;
 
 use super::say;
 use crate::gates::{self, Verdict};
-use crate::github::{GitHub, GitHubError, Reviewer};
+use crate::github::settings::Reviewer;
+use crate::github::{GitHub, GitHubError};
 use crate::project::Project;
 use crate::settings::{self, CHANNELS_BRANCH, ENVIRONMENTS, Finding, Mend};
 use crate::{Failure, cli, report};
+
+/// What it takes to change all of the settings.
+const RIGHTS: &str = "`administration`, `contents`, `environments` and `pages: write`";
 
 pub(super) async fn run(arguments: &cli::SetupGithub) -> Result<(), Failure> {
     let product = Project::product()?;
@@ -28,12 +32,15 @@ pub(super) async fn run(arguments: &cli::SetupGithub) -> Result<(), Failure> {
             let branch = github.branch(CHANNELS_BRANCH).await?.is_some();
             Ok(settings::compare(&product, &settings, branch, &reviewers))
         };
-        read.await.map_err(failed)
+        read.await
+            .map_err(|error: GitHubError| error.wanting(RIGHTS))
     };
     let mut findings = look().await?;
     if arguments.apply && findings.iter().any(|finding| !finding.mend.is_empty()) {
         for mend in findings.iter().flat_map(|finding| &finding.mend) {
-            apply(&github, mend).await.map_err(failed)?;
+            apply(&github, mend)
+                .await
+                .map_err(|error: GitHubError| error.wanting(RIGHTS))?;
         }
         // What GitHub made of it, not what was asked of it.
         findings = look().await?;
@@ -77,19 +84,5 @@ async fn apply(github: &GitHub, mend: &Mend) -> Result<(), GitHubError> {
             let message = "Begin the channels";
             github.commit(CHANNELS_BRANCH, None, message, &files).await
         }
-    }
-}
-
-/// A refusal names the right that is wanting here.
-fn failed(error: GitHubError) -> Failure {
-    match &error {
-        GitHubError::Status { status, .. } if *status == http::StatusCode::FORBIDDEN => {
-            let message = format!(
-                "{error}; expected a token in GITHUB_TOKEN that may write the repository's \
-                 administration, its contents, environments and pages"
-            );
-            Failure::new(Exit::Network, message)
-        }
-        _ => error.into_failure(),
     }
 }

@@ -7,11 +7,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use http::{Method, StatusCode};
+use release_plan::Exit;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{Answer, GitHub, GitHubError};
+use crate::Failure;
 
 /// Something on GitHub that not every token may read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -162,16 +164,10 @@ impl Ruleset {
 }
 
 impl<T> Seen<T> {
-    /// What an answer tells, where the token may have it; `absent` is what a 404 means to those who
-    /// may see.
-    fn of(answer: Answer<T>, absent: Option<T>) -> Answer<Self> {
+    /// What an answer tells, where the token may have it.
+    fn of(answer: Answer<T>) -> Answer<Self> {
         match answer {
             Ok(found) => Ok(Self::Is(found)),
-            Err(GitHubError::Status { status, .. })
-                if status == StatusCode::NOT_FOUND && absent.is_some() =>
-            {
-                Ok(absent.map_or_else(|| Self::Not(status.to_string()), Self::Is))
-            }
             Err(GitHubError::Status {
                 status, message, ..
             }) if status == StatusCode::FORBIDDEN || status == StatusCode::NOT_FOUND => {
@@ -182,40 +178,69 @@ impl<T> Seen<T> {
     }
 }
 
+impl GitHubError {
+    /// As a failure of a command whose token wants `right`.
+    pub(crate) fn wanting(self, right: &str) -> Failure {
+        match &self {
+            Self::Status { status, .. } if *status == StatusCode::FORBIDDEN => {
+                let message = format!("{self}; expected a token with {right} in GITHUB_TOKEN");
+                Failure::new(Exit::Network, message)
+            }
+            _ => self.into_failure(),
+        }
+    }
+}
+
 impl GitHub {
     /// The settings, with the environments called `environments`.
     ///
     /// # Errors
     /// Where GitHub does not answer. What this token may not read is told in [`Seen::Not`].
     pub(crate) async fn settings(&self, environments: &[&str]) -> Answer<Settings> {
-        #[derive(Deserialize)]
-        struct Immutable {
-            enabled: bool,
-        }
-        // Nothing there, and nothing that this token may see, look alike to whoever administrates
-        // nothing.
-        let root = format!("{}/{}", self.api, self.repository);
-        let repository: Value = self.read(&root).await?;
-        let administrates = repository["permissions"]["admin"] == true;
-        let immutable: Answer<Immutable> = self.get("immutable-releases").await;
-        let immutable = immutable.map(|found| found.enabled);
         let mut found = BTreeMap::new();
         for name in environments {
             found.insert((*name).to_owned(), self.environment(name).await?);
         }
+        let pages = self.find("pages").await;
         Ok(Settings {
-            immutable_releases: Seen::of(immutable, administrates.then_some(false))?,
-            job_rights: Seen::of(self.get("actions/permissions/workflow").await, None)?,
+            immutable_releases: self.immutable_releases().await?,
+            job_rights: Seen::of(self.get("actions/permissions/workflow").await)?,
             environments: found,
-            rulesets: Seen::of(self.rulesets().await, None)?,
-            pages: Seen::of(
-                self.get("pages").await.map(Some),
-                administrates.then_some(None),
-            )?,
+            rulesets: self.rulesets().await?,
+            pages: self.or_unseen(Seen::of(pages)?, &None).await?,
         })
     }
 
-    async fn environment(&self, name: &str) -> Answer<Seen<Option<Environment>>> {
+    /// Whether a public release can be changed no more.
+    pub(crate) async fn immutable_releases(&self) -> Answer<Seen<bool>> {
+        #[derive(Deserialize)]
+        struct Immutable {
+            enabled: bool,
+        }
+        let found: Answer<Option<Immutable>> = self.find("immutable-releases").await;
+        let found = found.map(|found| found.is_some_and(|found| found.enabled));
+        self.or_unseen(Seen::of(found)?, &false).await
+    }
+
+    /// To whoever administrates nothing, GitHub may say that nothing is there where something is.
+    async fn or_unseen<T: PartialEq>(&self, found: Seen<T>, nothing: &T) -> Answer<Seen<T>> {
+        match &found {
+            Seen::Is(is) if is == nothing && !self.administrates().await? => {
+                let message = "GitHub answered 404, as it does to those who may not see it";
+                Ok(Seen::Not(message.to_owned()))
+            }
+            _ => Ok(found),
+        }
+    }
+
+    async fn administrates(&self) -> Answer<bool> {
+        let url = format!("{}/{}", self.api, self.repository);
+        let repository: Value = self.read(&url).await?;
+        Ok(repository["permissions"]["admin"] == true)
+    }
+
+    /// An environment; none where there is none.
+    pub(crate) async fn environment(&self, name: &str) -> Answer<Seen<Option<Environment>>> {
         #[derive(Deserialize)]
         struct Found {
             #[serde(default)]
@@ -241,8 +266,7 @@ impl GitHub {
             branch_policies: Vec<Policy>,
         }
         let path = format!("environments/{name}");
-        let found = Seen::of(self.get(&path).await.map(Some), Some(None))?;
-        let found: Found = match found {
+        let found: Found = match Seen::of(self.find(&path).await)? {
             Seen::Is(Some(found)) => found,
             Seen::Is(None) => return Ok(Seen::Is(None)),
             Seen::Not(why) => return Ok(Seen::Not(why)),
@@ -267,7 +291,12 @@ impl GitHub {
         })))
     }
 
-    async fn rulesets(&self) -> Answer<Vec<Ruleset>> {
+    /// Every ruleset, with what it says.
+    pub(crate) async fn rulesets(&self) -> Answer<Seen<Vec<Ruleset>>> {
+        Seen::of(self.each_ruleset().await)
+    }
+
+    async fn each_ruleset(&self) -> Answer<Vec<Ruleset>> {
         #[derive(Deserialize)]
         struct Listed {
             id: u64,

@@ -195,6 +195,18 @@ impl Fixture {
         self.write(path, &text.replacen(from, to, 1));
     }
 
+    /// Workflows that are as small as the gates allow.
+    pub(crate) fn add_workflows(&self) {
+        let host = env!("XTASK_HOST");
+        let release = include_str!("../workflows/release.yml");
+        let release = release.replace("x86_64-unknown-linux-musl", host);
+        self.write(".github/workflows/release.yml", &release);
+        let channel = include_str!("../workflows/channel.yml");
+        self.write(".github/workflows/channel.yml", channel);
+        let action = include_str!("../workflows/action.yml");
+        self.write(".github/actions/xtask/action.yml", action);
+    }
+
     pub(crate) fn repository(&self) -> git2::Repository {
         git2::Repository::open(self.root()).unwrap()
     }

@@ -50,7 +50,9 @@ fn fake_dist(fixture: &Fixture, script: &str) {
 
 #[test]
 fn a_clean_tagged_tree_passes_every_gate_that_can_be_checked() {
-    let fixture = Fixture::committed();
+    let fixture = Fixture::unborn();
+    fixture.add_workflows();
+    fixture.commit();
     fixture.tag("v1.2.3");
     let ended = check(&fixture, &["--publishing"]).with(Exit::Done);
     for rule in [
@@ -62,6 +64,7 @@ fn a_clean_tagged_tree_passes_every_gate_that_can_be_checked() {
         "readme-present",
         "licence-present",
         "playbook-digest",
+        "workflows-present",
     ] {
         verdict(&ended, rule, "passed");
     }

@@ -12,4 +12,7 @@ mod planning;
 mod provenance;
 mod publishing;
 mod reproducing;
+mod setting_up;
 mod signing;
+mod smoking;
+mod workflows;
