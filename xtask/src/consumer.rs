@@ -12,6 +12,30 @@ use crate::failure::say;
 use crate::shipment::Shipment;
 use crate::{Failure, process};
 
+/// What makes a program tell what it is.
+pub(crate) const TELL: [&str; 2] = ["--version", "--json"];
+
+/// What a program told of itself must be what the plan says, down to commit and playbook.
+pub(crate) fn check_told(told: &[u8], plan: &Plan) -> Result<(), Failure> {
+    #[derive(Deserialize, PartialEq, Debug)]
+    struct Told {
+        version: String,
+        commit: String,
+        playbook_sha256: String,
+    }
+    let told: Told = serde_json::from_slice(told)?;
+    let expected = Told {
+        version: plan.version.to_string(),
+        commit: plan.source.label(),
+        playbook_sha256: plan.playbook_sha256.to_string(),
+    };
+    if told == expected {
+        return Ok(());
+    }
+    let message = format!("expected the program to be {expected:?}, found {told:?}");
+    Err(Failure::new(Exit::Gate, message))
+}
+
 /// A person. Nothing of hers is there before she installs something.
 pub(crate) struct Consumer<'a> {
     pub(crate) product: &'a Product,
@@ -50,9 +74,9 @@ impl Consumer<'_> {
         self.run(rollback).map(drop)
     }
 
-    /// Verifies every asset with `program`.
-    pub(crate) fn verify(&self, program: &Path, shipment: &Shipment) -> Result<(), Failure> {
-        let mut verify = self.command(program.as_os_str());
+    /// Verifies every asset with the program on PATH.
+    pub(crate) fn verify(&self, shipment: &Shipment) -> Result<(), Failure> {
+        let mut verify = self.installed();
         let assets = shipment.assets.iter().map(|(name, _)| shipment.path(name));
         verify.arg("verify").args(assets);
         self.finish(verify)
@@ -60,30 +84,9 @@ impl Consumer<'_> {
 
     /// The program on PATH must be the plan's, down to commit and playbook.
     pub(crate) fn runs(&self, plan: &Plan) -> Result<(), Failure> {
-        self.is(&self.program(), plan)
-    }
-
-    /// `program` must be the plan's, down to commit and playbook.
-    pub(crate) fn is(&self, program: &Path, plan: &Plan) -> Result<(), Failure> {
-        #[derive(Deserialize, PartialEq, Debug)]
-        struct Told {
-            version: String,
-            commit: String,
-            playbook_sha256: String,
-        }
-        let mut command = self.command(program.as_os_str());
-        command.args(["--version", "--json"]);
-        let told: Told = serde_json::from_slice(&self.run(command)?)?;
-        let expected = Told {
-            version: plan.version.to_string(),
-            commit: plan.source.label(),
-            playbook_sha256: plan.playbook_sha256.to_string(),
-        };
-        if told == expected {
-            return Ok(());
-        }
-        let message = format!("expected the program on PATH to be {expected:?}, found {told:?}");
-        Err(Failure::new(Exit::Gate, message))
+        let mut command = self.installed();
+        command.args(TELL);
+        check_told(&self.run(command)?, plan)
     }
 
     fn installation(&self) -> PathBuf {
@@ -91,12 +94,9 @@ impl Consumer<'_> {
     }
 
     /// The program on this person's PATH.
-    pub(crate) fn program(&self) -> PathBuf {
-        self.installation().join("bin").join(&self.product.name)
-    }
-
     fn installed(&self) -> Command {
-        self.command(self.program().as_os_str())
+        let program = self.installation().join("bin").join(&self.product.name);
+        self.command(program.as_os_str())
     }
 
     fn command(&self, program: &OsStr) -> Command {

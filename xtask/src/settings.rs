@@ -391,6 +391,8 @@ mod tests {
     use super::*;
     use crate::github::settings::{JobRights, Pages, PagesSource};
 
+    type Change<T> = fn(&mut T);
+
     fn product() -> Product {
         let yaml = include_str!("../../release-plan/product.yaml");
         release_plan::sources::product("product.yaml", yaml).unwrap()
@@ -503,17 +505,11 @@ mod tests {
     fn a_ruleset_that_lets_somebody_through_does_not_count() {
         let place = "Settings, Rules, Rulesets, release tags".to_owned();
         let expected = [(place, vec!["POST rulesets".to_owned()])];
-        let lenient: [fn(&mut Ruleset); 6] = [
+        let lenient: [Change<Ruleset>; 6] = [
             |rules| rules.enforcement = "evaluate".to_owned(),
             |rules| rules.target = "branch".to_owned(),
             |rules| rules.bypass_actors.push(json!({ "actor_type": "Team" })),
-            |rules| {
-                rules
-                    .conditions
-                    .ref_name
-                    .exclude
-                    .push("refs/tags/v0*".to_owned())
-            },
+            |rules| rules.conditions.ref_name.exclude = vec!["refs/tags/v0*".to_owned()],
             |rules| drop(rules.conditions.ref_name.include.pop()),
             |rules| drop(rules.rules.pop()),
         ];
@@ -569,7 +565,7 @@ mod tests {
 
     #[test]
     fn a_site_from_elsewhere_is_pointed_at_the_channels() {
-        let changes: [(fn(&mut Settings), &str); 3] = [
+        let changes: [(Change<Settings>, &str); 3] = [
             (|settings| settings.pages = Seen::Is(None), "POST pages"),
             (
                 |settings| {

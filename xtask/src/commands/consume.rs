@@ -23,7 +23,7 @@ pub(super) fn run(arguments: &cli::Consume) -> Result<(), Failure> {
     let newcomer = person("newcomer");
     newcomer.install(&arguments.assets.dir)?;
     newcomer.runs(&plan)?;
-    newcomer.verify(&newcomer.program(), &shipment)?;
+    newcomer.verify(&shipment)?;
     say(format!(
         "a newcomer installed {} and verified every asset with it",
         plan.version
