@@ -346,7 +346,14 @@ fn formats() -> Result<()> {
         "version": "1.2.3-rc.1",
         "tag": "v1.2.3-rc.1",
         "release_sha256": digest("release.json"),
-        "yanked": ["1.2.2"],
+        "selected": "2026-11-21T00:00:00Z",
+        "bootstrap": { "tag": "v1.2.3-rc.1", "scripts": { "install.sh": digest("") } },
+        "yanked": [{ "version": "1.2.2", "reason": "it eats files" }],
+        "earlier": [{
+            "version": "1.2.1",
+            "release_sha256": digest("release.json"),
+            "selected": "2026-11-01T00:00:00Z",
+        }],
     });
     put("pointer", "true", pointer.to_string())?;
     let names = ["install.sh", "release.json", "rocket.rb"];

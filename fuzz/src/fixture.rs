@@ -21,7 +21,12 @@ const PRODUCT: &str = r#"{
         "channel_workflow": ".github/workflows/channel.yml",
         "default_branch": "main"
     },
-    "channels": { "url": "https://acme.github.io/rocket", "expires_after_days": 14, "default": "stable" },
+    "channels": {
+        "url": "https://acme.github.io/rocket",
+        "expires_after_days": 14,
+        "default": "stable",
+        "feeds": { "stable": { "from": "releases" } }
+    },
     "upgrades": { "from": "1.0.0" }
 }"#;
 

@@ -23,6 +23,9 @@ pub enum Channel {
 pub struct UnknownChannel(String);
 
 impl Channel {
+    /// Every channel.
+    pub const ALL: [Self; 3] = [Self::Stable, Self::Beta, Self::Alpha];
+
     /// Where its pointer lies below the root of a mirror.
     #[must_use]
     pub fn pointer_path(self) -> String {

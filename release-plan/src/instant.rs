@@ -26,8 +26,18 @@ impl Instant {
     /// This moment and `days` days, or the last one that can be written.
     #[must_use]
     pub fn plus_days(self, days: u32) -> Self {
+        self.plus(i64::from(days) * 86_400)
+    }
+
+    /// This moment and `hours` hours, or the last one that can be written.
+    #[must_use]
+    pub fn plus_hours(self, hours: u32) -> Self {
+        self.plus(i64::from(hours) * 3600)
+    }
+
+    fn plus(self, seconds: i64) -> Self {
         let last = jiff::Timestamp::MAX.as_second();
-        Self(self.0.saturating_add(i64::from(days) * 86_400).min(last))
+        Self(self.0.saturating_add(seconds).min(last))
     }
 }
 

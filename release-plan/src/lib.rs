@@ -5,12 +5,14 @@
 //! which consumes it. Nothing here knows a network, a clock, an environment or git.
 
 mod asset;
+mod bootstrap;
 mod channel;
 mod checksums;
 mod commit;
 mod contents;
 mod digest;
 mod exit;
+mod feed;
 mod instant;
 mod json;
 mod manifest;
@@ -18,6 +20,7 @@ mod plan;
 mod pointer;
 mod policy;
 mod product;
+mod reason;
 #[cfg(feature = "sources")]
 pub mod sources;
 mod tag;
@@ -26,21 +29,24 @@ mod target;
 pub use asset::{
     Asset, AssetKind, AssetName, AssetNameError, BUNDLE_SUFFIX, PROVENANCE_SUFFIX, PlannedAsset,
 };
+pub use bootstrap::{Bootstrap, BootstrapTag, BootstrapTagError};
 pub use channel::{Channel, UnknownChannel};
 pub use checksums::{Checksums, ChecksumsError};
 pub use commit::{CommitId, CommitIdError};
 pub use contents::Contents;
 pub use digest::{Measured, Meter, Sha256, Sha256Error};
 pub use exit::Exit;
+pub use feed::{Feed, Feeds, Origin, UnknownOrigin};
 pub use instant::Instant;
 pub use json::{FormatError, Limits};
 pub use manifest::{MANIFEST_SCHEMA, Manifest, ManifestError, StdOrigin, Toolchain};
 pub use plan::{
     PLAN_SCHEMA, Plan, PlanError, Reservation, Source, Tools, UnknownTarget, WithoutError,
 };
-pub use pointer::{POINTER_SCHEMA, Pointer, PointerError, SignedPointer};
+pub use pointer::{Earlier, POINTER_SCHEMA, Pointer, PointerError, SignedPointer, Yanked};
 pub use policy::{Claim, Expectation, LogEvidence, Policy};
 pub use product::{Channels, Identities, Product, ProductError, Repository, Upgrades};
+pub use reason::{Reason, ReasonError};
 pub use semver::Version;
 pub use tag::{Tag, TagError};
 pub use target::{Target, TargetError};

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::json::{self, FormatError};
 use crate::{
-    Asset, AssetKind, AssetName, BUNDLE_SUFFIX, CommitId, Limits, PROVENANCE_SUFFIX, Plan,
-    Reservation, Sha256, Tag, Target,
+    Asset, AssetKind, AssetName, BUNDLE_SUFFIX, Bootstrap, BootstrapTag, CommitId, Limits,
+    PROVENANCE_SUFFIX, Plan, Reservation, Sha256, Tag, Target,
 };
 
 /// The schema of a manifest that this crate writes and reads.
@@ -193,6 +193,19 @@ impl Manifest {
         self.assets
             .iter()
             .find(|asset| asset.kind == AssetKind::Archive && asset.target.as_ref() == Some(target))
+    }
+
+    /// Its own bootstrap scripts.
+    #[must_use]
+    pub fn bootstrap(&self) -> Bootstrap {
+        let scripts = self.assets.iter();
+        let scripts = scripts.filter(|asset| asset.kind == AssetKind::BootstrapScript);
+        Bootstrap {
+            tag: BootstrapTag::own(self.tag.clone()),
+            scripts: scripts
+                .map(|asset| (asset.name.clone(), asset.sha256))
+                .collect(),
+        }
     }
 
     fn check(&self) -> Result<(), ManifestError> {

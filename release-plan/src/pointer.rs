@@ -5,7 +5,7 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 
 use crate::json::{self, FormatError};
-use crate::{Channel, Instant, Limits, Sha256, Tag};
+use crate::{Bootstrap, Channel, Instant, Limits, Reason, Sha256, Tag};
 
 /// The schema of a pointer that this crate writes and reads.
 pub const POINTER_SCHEMA: &str = "channel-pointer/1";
@@ -30,13 +30,49 @@ pub struct Pointer {
     pub tag: Tag,
     /// Digest of that release's `release.json`.
     pub release_sha256: Sha256,
-    /// Versions that nobody should run.
+    /// When the channel first selected that version: what a soak is counted from.
+    pub selected: Instant,
+    /// Why it was selected before its soak was over, or without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub override_reason: Option<Reason>,
+    /// The bootstrap scripts that go with that version.
+    pub bootstrap: Bootstrap,
+    /// Versions that nobody should run, sorted.
     #[serde(default)]
-    pub yanked: Vec<Version>,
-    /// The pointer that a person's run signed, where this one only renews it. A renewal by a
-    /// scheduled run is believed no further than what it renews.
+    pub yanked: Vec<Yanked>,
+    /// What the channel selected before, the latest first: at most [`EARLIER`](Self::EARLIER).
+    #[serde(default)]
+    pub earlier: Vec<Earlier>,
+    /// The pointer that a person's run signed, where this one only renews it. A renewal is
+    /// believed no further than what it renews.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub renews: Option<SignedPointer>,
+}
+
+/// A version that nobody should run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Yanked {
+    /// The version.
+    pub version: Version,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// What a channel selected before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Earlier {
+    /// As in [`Pointer::version`].
+    pub version: Version,
+    /// As in [`Pointer::release_sha256`].
+    pub release_sha256: Sha256,
+    /// As in [`Pointer::selected`].
+    pub selected: Instant,
+    /// As in [`Pointer::override_reason`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub override_reason: Option<Reason>,
+    /// As in [`Pointer::bootstrap`], where the scripts were not the release's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patched: Option<Bootstrap>,
 }
 
 /// A pointer and its bundle, each exactly as it was signed and written.
@@ -57,14 +93,17 @@ pub enum PointerError {
     /// Tag and version that do not belong together.
     #[error("the pointer has tag {tag} and version {version}, which disagree")]
     Version {
-        /// Its tag.
+        /// A tag of its own or of its scripts.
         tag: Tag,
-        /// Its version.
+        /// The version beside it.
         version: Version,
     },
 }
 
 impl Pointer {
+    /// How many earlier selections it names at most.
+    pub const EARLIER: usize = 16;
+
     /// Reads a pointer.
     ///
     /// # Errors
@@ -76,20 +115,53 @@ impl Pointer {
             Limits::POINTER,
             POINTER_SCHEMA,
         )?;
-        if *pointer.tag.version() != pointer.version {
-            return Err(PointerError::Version {
-                tag: pointer.tag,
-                version: pointer.version,
-            });
-        }
+        pointer.check()?;
         Ok(pointer)
     }
 
-    /// Whether both name the same release and yank the same versions.
+    fn check(&self) -> Result<(), PointerError> {
+        let own = [&self.tag, self.bootstrap.tag.release()].map(|tag| (tag, &self.version));
+        let earlier = self.earlier.iter().filter_map(|it| {
+            let patched = it.patched.as_ref()?;
+            Some((patched.tag.release(), &it.version))
+        });
+        let mut tags = own.into_iter().chain(earlier);
+        match tags.find(|(tag, version)| tag.version() != *version) {
+            Some((tag, version)) => Err(PointerError::Version {
+                tag: tag.clone(),
+                version: version.clone(),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// Why `version` is yanked, if it is.
+    #[must_use]
+    pub fn yank_of(&self, version: &Version) -> Option<&Reason> {
+        let yanked = self.yanked.iter().find(|it| it.version == *version)?;
+        Some(&yanked.reason)
+    }
+
+    /// When the channel first selected `version`, as far back as the pointer tells.
+    #[must_use]
+    pub fn selected(&self, version: &Version) -> Option<Instant> {
+        if self.version == *version {
+            return Some(self.selected);
+        }
+        let earlier = self.earlier.iter().find(|it| it.version == *version)?;
+        Some(earlier.selected)
+    }
+
+    /// Whether both say the same but for sequence, expiry and what they renew.
     #[must_use]
     pub fn selects_like(&self, other: &Self) -> bool {
-        let selection = |of: &Self| (of.version.clone(), of.tag.clone(), of.release_sha256);
-        selection(self) == selection(other) && self.yanked == other.yanked
+        let renewal = Self {
+            sequence: other.sequence,
+            expires: other.expires,
+            renews: other.renews.clone(),
+            ..self.clone()
+        };
+        renewal == *other
     }
 
     /// The bytes of the pointer.

@@ -3,7 +3,7 @@
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
-use crate::{AssetName, Channel};
+use crate::{AssetName, Channel, Feed, Feeds, Origin};
 
 /// A program that is released with these crates. Nothing else knows its name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,13 +57,60 @@ pub struct Channels {
     pub url: String,
     /// Days after which a pointer moves nobody any more.
     pub expires_after_days: u32,
-    /// The channel of somebody who named none.
+    /// The channel of somebody who named none. What it points at is the latest release on GitHub.
     pub default: Channel,
+    /// The channels that there are, and what each takes.
+    pub feeds: Feeds,
 }
 
 impl Channels {
     /// Days that a pointer lives at most, whatever the product says.
     pub const LONGEST_LIFE: u32 = 365;
+
+    /// The channels from `channel` back to the one that takes releases, which is the last, and
+    /// which releases that one takes; none where there is no such channel, or where feeds lead
+    /// nowhere or round in a ring.
+    #[must_use]
+    pub fn path_to(&self, channel: Channel) -> Option<(Vec<Channel>, Origin)> {
+        let mut path = vec![channel];
+        loop {
+            match self.feeds.get(path.last()?)?.from {
+                Origin::Channel(from) if path.contains(&from) => return None,
+                Origin::Channel(from) => path.push(from),
+                origin => return Some((path, origin)),
+            }
+        }
+    }
+
+    fn check_feeds(&self) -> Result<(), ProductError> {
+        let refused = |expected, found: String| {
+            Err(ProductError {
+                key: "channels.feeds",
+                expected,
+                found,
+            })
+        };
+        for (channel, Feed { from, soak_days }) in &self.feeds {
+            if self.path_to(*channel).is_none() {
+                let expected = "pre-releases, releases, or a channel that they reach";
+                return refused(expected, format!("{channel} from {from}"));
+            }
+            let found = format!("{soak_days} days for {channel} from {from}");
+            if *soak_days > Self::LONGEST_LIFE {
+                return refused("a soak of up to 365 days", found);
+            }
+            if *soak_days > 0 && !matches!(from, Origin::Channel(_)) {
+                let expected = "a soak only where versions come from a channel";
+                return refused(expected, found);
+            }
+        }
+        if self.feeds.contains_key(&self.default) {
+            return Ok(());
+        }
+        let expected = "one that feeds the default channel";
+        let stand: Vec<_> = self.feeds.keys().map(ToString::to_string).collect();
+        refused(expected, stand.join(", "))
+    }
 }
 
 /// How upgrades go.
@@ -159,7 +206,7 @@ impl Product {
             let expected = "1 to 365 days";
             return refused("channels.expires_after_days", expected, &days.to_string());
         }
-        Ok(())
+        self.channels.check_feeds()
     }
 
     /// Name of an environment variable of this product, such as `LANTERN_HOME`.

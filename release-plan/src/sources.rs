@@ -237,6 +237,10 @@ channels:
   url: https://example.github.io/lantern
   expires_after_days: 14
   default: stable
+  feeds:
+    alpha: {from: pre-releases}
+    beta: {from: releases}
+    stable: {from: beta, soak_days: 7}
 upgrades:
   from: 0.1.0
 ";
@@ -271,6 +275,18 @@ targets = [\"x86_64-unknown-linux-gnu\"]
                 "expires_after_days: 0",
                 "product.yaml:14:3: ",
             ),
+            ("{from: beta,", "{from: gamma,", "product.yaml:19:20: "),
+            ("{from: beta,", "{from: stable,", "product.yaml:16:3: "),
+            ("{from: beta,", "{from: releases,", "product.yaml:16:3: "),
+            ("soak_days: 7", "soak_days: 366", "product.yaml:16:3: "),
+            ("soak_days: 7", "soak: 7", "product.yaml:19:26: "),
+            ("    beta: {from: releases}\n", "", "product.yaml:16:3: "),
+            (
+                "    stable: {from: beta, soak_days: 7}\n",
+                "",
+                "product.yaml:16:3: ",
+            ),
+            ("    alpha: {", "    nightly: {", "product.yaml:17:5: "),
             ("lantern\n  id", "lantern/\n  id", "product.yaml:4:3: "),
             ("release.yml", "channel.yml", "product.yaml:10:3: "),
             ("name: lantern", "name: [", "product.yaml:"),

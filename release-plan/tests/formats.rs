@@ -3,7 +3,7 @@
 use release_plan::{
     Asset, AssetKind, AssetName, Channel, Claim, FormatError, Instant, Limits, Manifest,
     ManifestError, Measured, Plan, PlanError, Pointer, PointerError, Policy, Product, Reservation,
-    Sha256, StdOrigin, Toolchain, WithoutError,
+    Sha256, SignedPointer, StdOrigin, Toolchain, WithoutError,
 };
 use serde_json::{Value, json};
 
@@ -23,6 +23,11 @@ fn product() -> Product {
                 "url": "https://example.github.io/lantern",
                 "expires_after_days": 14,
                 "default": "stable",
+                "feeds": {
+                    "alpha": { "from": "pre-releases" },
+                    "beta": { "from": "releases" },
+                    "stable": { "from": "beta", "soak_days": 7 },
+                },
             },
             "upgrades": { "from": "1.0.0" },
         })
@@ -302,9 +307,8 @@ fn a_manifest_that_contradicts_itself_is_refused() {
     }
 }
 
-#[test]
-fn a_pointer_reads_back_and_one_whose_tag_is_not_of_its_version_is_refused() {
-    let value = json!({
+fn pointer_json() -> Value {
+    json!({
         "schema": "channel-pointer/1",
         "product": "lantern",
         "channel": "stable",
@@ -313,8 +317,25 @@ fn a_pointer_reads_back_and_one_whose_tag_is_not_of_its_version_is_refused() {
         "version": "1.2.3",
         "tag": "v1.2.3",
         "release_sha256": "d".repeat(64),
-        "yanked": ["1.2.2"],
-    });
+        "selected": "2026-11-20T06:13:00Z",
+        "bootstrap": { "tag": "v1.2.3", "scripts": { "install.sh": "e".repeat(64) } },
+        "yanked": [{ "version": "1.2.2", "reason": "it eats files" }],
+        "earlier": [
+            {
+                "version": "1.2.1",
+                "release_sha256": "f".repeat(64),
+                "selected": "2026-11-01T06:13:00Z",
+                "override_reason": "a fix that cannot wait",
+                "patched": { "tag": "bootstrap-v1.2.1-r2", "scripts": {} },
+            },
+        ],
+        "of a later version": true,
+    })
+}
+
+#[test]
+fn a_pointer_reads_back_and_one_whose_tag_is_not_of_its_version_is_refused() {
+    let value = pointer_json();
     let pointer = Pointer::parse(value.to_string().as_bytes()).unwrap();
     assert_eq!(pointer.channel, Channel::Stable);
     assert_eq!(
@@ -331,6 +352,13 @@ fn a_pointer_reads_back_and_one_whose_tag_is_not_of_its_version_is_refused() {
         ("/expires", json!("tomorrow")),
         ("/sequence", json!(1.5)),
         ("/channel", json!("nightly")),
+        ("/selected", json!("yesterday")),
+        ("/bootstrap/tag", json!("v1.2.4")),
+        ("/bootstrap/tag", json!("bootstrap-v1.2.4-r1")),
+        ("/bootstrap/scripts/install.sh", json!("00")),
+        ("/yanked/0/reason", json!("two\nlines")),
+        ("/earlier/0/override_reason", json!(" ")),
+        ("/earlier/0/patched/tag", json!("bootstrap-v1.2.3-r1")),
     ] {
         assert!(
             Pointer::parse(&with(value.clone(), field, new)).is_err(),
@@ -367,4 +395,71 @@ fn the_release_policy_names_exactly_the_chosen_tag_and_the_channel_policy_the_br
         "workflow_dispatch|schedule"
     );
     assert_ne!(channel.identity, release.identity);
+}
+
+#[test]
+fn a_pointer_tells_what_it_knows_of_a_version_and_a_renewal_selects_like_what_it_renews() {
+    let pointer = Pointer::parse(pointer_json().to_string().as_bytes()).unwrap();
+    let at = |text: &str| Some(Instant::try_from(text.to_owned()).unwrap());
+    let version = |text: &str| text.parse().unwrap();
+    let selected = |text| pointer.selected(&version(text));
+    assert_eq!(selected("1.2.3"), at("2026-11-20T06:13:00Z"));
+    assert_eq!(selected("1.2.1"), at("2026-11-01T06:13:00Z"));
+    assert_eq!(selected("1.2.2"), None);
+    let yanked = |text| pointer.yank_of(&version(text)).map(ToString::to_string);
+    assert_eq!(yanked("1.2.2").as_deref(), Some("it eats files"));
+    assert_eq!(yanked("1.2.3"), None);
+
+    let mut renewal = pointer.clone();
+    renewal.sequence += 1;
+    renewal.expires = renewal.expires.plus_days(7);
+    renewal.renews = Some(SignedPointer {
+        pointer: String::new(),
+        bundle: String::new(),
+    });
+    assert!(renewal.selects_like(&pointer));
+    let alterations: [fn(&mut Pointer); 7] = [
+        |it| it.version = "1.2.4".parse().unwrap(),
+        |it| it.release_sha256 = Sha256::of(b"another"),
+        |it| it.selected = it.selected.plus_days(1),
+        |it| it.override_reason = Some("in haste".parse().unwrap()),
+        |it| it.bootstrap.scripts.clear(),
+        |it| it.yanked.clear(),
+        |it| it.earlier.clear(),
+    ];
+    for (index, alter) in alterations.into_iter().enumerate() {
+        let mut altered = renewal.clone();
+        alter(&mut altered);
+        assert!(!altered.selects_like(&pointer), "{index}");
+    }
+}
+
+/// By the very lines that the docstring of `Bootstrap` gives.
+#[cfg(unix)]
+#[test]
+fn a_shell_takes_tag_and_digest_of_the_scripts_from_a_pointer_even_from_a_renewal() {
+    use std::io::Write as _;
+    use std::process::{Command, Stdio};
+    let mut pointer = Pointer::parse(pointer_json().to_string().as_bytes()).unwrap();
+    pointer.renews = Some(SignedPointer {
+        pointer: String::from_utf8(pointer.render()).unwrap(),
+        bundle: "{}".to_owned(),
+    });
+    let sed = |line: &str| {
+        let mut sed = Command::new("sed");
+        sed.args(["-n", line])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
+        let mut sed = sed.spawn().unwrap();
+        sed.stdin
+            .take()
+            .unwrap()
+            .write_all(&pointer.render())
+            .unwrap();
+        String::from_utf8(sed.wait_with_output().unwrap().stdout).unwrap()
+    };
+    let tag = sed(r#"s/^    "tag": "\([^"]*\)".*/\1/p"#);
+    assert_eq!(tag, "v1.2.3\n");
+    let digest = sed(r#"s/^      "install\.sh": "\([0-9a-f]*\)".*/\1/p"#);
+    assert_eq!(digest, format!("{}\n", "e".repeat(64)));
 }

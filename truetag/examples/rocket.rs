@@ -24,7 +24,8 @@ const PRODUCT: &str = r#"{
   "channels": {
     "url": "https://acme.github.io/rocket",
     "expires_after_days": 14,
-    "default": "stable"
+    "default": "stable",
+    "feeds": {"stable": {"from": "releases"}}
   },
   "upgrades": {"from": "0.0.0"}
 }"#;

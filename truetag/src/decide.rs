@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use release_plan::{Channel, Exit, Instant, Manifest, Pointer, Tag, Version};
+use release_plan::{Channel, Exit, Instant, Manifest, Pointer, Reason, Tag, Version};
 use trust::{Refusal, VerifiedPointer, VerifiedRelease};
 
 /// A release that was decided for.
@@ -12,6 +12,8 @@ pub(crate) struct Chosen {
     tag: Tag,
     /// The pointer that selected it, where one did.
     pointer: Option<VerifiedPointer>,
+    /// Why the pointer yanks what is installed.
+    leaves: Option<Reason>,
 }
 
 /// What was seen of a channel's pointers before: the highest. A newer selection is higher than any
@@ -56,16 +58,17 @@ pub(crate) enum Stay {
         now: Instant,
     },
     #[error(
-        "the {channel} pointer selects {version}, which is yanked. Wait for the next release, or name a version with --version"
+        "the {channel} pointer selects {version}, which is yanked: {reason}. Wait for the next release, or name a version with --version"
     )]
-    Yanked { channel: Channel, version: Version },
-    #[error("{wanted} is lower than {installed}, which is installed{hint}. rollback goes back to the version before it", hint = if *.yanked { " and was yanked" } else { "" })]
-    Downgrade {
-        wanted: Version,
-        installed: Version,
-        /// Whether what is installed is yanked.
-        yanked: bool,
+    Yanked {
+        channel: Channel,
+        version: Version,
+        reason: Reason,
     },
+    #[error(
+        "{wanted} is lower than {installed}, which is installed. rollback goes back to the version before it"
+    )]
+    Downgrade { wanted: Version, installed: Version },
     #[error(
         "{wanted} can be reached from {floor} or later, and {installed} is installed. Go to a version in between first, with --version"
     )]
@@ -98,19 +101,29 @@ impl Chosen {
         judge(pointer.pointer(), pointer.selection(), seen, now, installed)?;
         Ok(Self {
             tag: pointer.pointer().tag.clone(),
+            leaves: pointer.pointer().yank_of(installed).cloned(),
             pointer: Some(pointer),
         })
     }
 
     /// A version that was asked for by name.
     pub(crate) fn by_name(tag: Tag, installed: &Version) -> Result<Self, Stay> {
-        rises(tag.version(), installed, false)?;
+        rises(tag.version(), installed)?;
         Ok(Self::own(tag))
     }
 
     /// The release that the running program belongs to.
     pub(crate) fn own(tag: Tag) -> Self {
-        Self { tag, pointer: None }
+        Self {
+            tag,
+            pointer: None,
+            leaves: None,
+        }
+    }
+
+    /// Why what is installed is yanked, where the pointer says so: from there it may go down.
+    pub(crate) fn leaves(&self) -> Option<&Reason> {
+        self.leaves.as_ref()
     }
 
     pub(crate) fn tag(&self) -> &Tag {
@@ -123,23 +136,23 @@ impl Chosen {
             .as_ref()
             .map_or(Ok(()), |pointer| pointer.names(release))
     }
-}
 
-/// Refuses a release that is lower than what is installed, or cannot be reached from it. The same
-/// version again is fine.
-pub(crate) fn fits_over(manifest: &Manifest, installed: &Version) -> Result<(), Stay> {
-    match rises(&manifest.version, installed, false) {
-        Ok(()) | Err(Stay::AlreadyThere { .. }) => {}
-        Err(stay) => return Err(stay),
+    /// Refuses a release that is lower than what is installed, unless that is yanked, or cannot be
+    /// reached from it. The same version again is fine.
+    pub(crate) fn fits_over(&self, manifest: &Manifest, installed: &Version) -> Result<(), Stay> {
+        match rises(&manifest.version, installed) {
+            Err(stay @ Stay::Downgrade { .. }) if self.leaves.is_none() => return Err(stay),
+            _ => {}
+        }
+        if *installed >= manifest.upgrades_from {
+            return Ok(());
+        }
+        Err(Stay::BelowFloor {
+            wanted: manifest.version.clone(),
+            floor: manifest.upgrades_from.clone(),
+            installed: installed.clone(),
+        })
     }
-    if *installed >= manifest.upgrades_from {
-        return Ok(());
-    }
-    Err(Stay::BelowFloor {
-        wanted: manifest.version.clone(),
-        floor: manifest.upgrades_from.clone(),
-        installed: installed.clone(),
-    })
 }
 
 fn judge(
@@ -169,20 +182,21 @@ fn judge(
             seen,
         });
     }
-    if pointer.yanked.contains(&pointer.version) {
+    if let Some(reason) = pointer.yank_of(&pointer.version) {
         return Err(Stay::Yanked {
             channel,
             version: pointer.version.clone(),
+            reason: reason.clone(),
         });
     }
-    rises(
-        &pointer.version,
-        installed,
-        pointer.yanked.contains(installed),
-    )
+    // Whoever has a yanked version may go back from it.
+    if pointer.yank_of(installed).is_some() {
+        return Ok(());
+    }
+    rises(&pointer.version, installed)
 }
 
-fn rises(wanted: &Version, installed: &Version, yanked: bool) -> Result<(), Stay> {
+fn rises(wanted: &Version, installed: &Version) -> Result<(), Stay> {
     if wanted == installed {
         return Err(Stay::AlreadyThere {
             version: wanted.clone(),
@@ -192,7 +206,6 @@ fn rises(wanted: &Version, installed: &Version, yanked: bool) -> Result<(), Stay
         return Err(Stay::Downgrade {
             wanted: wanted.clone(),
             installed: installed.clone(),
-            yanked,
         });
     }
     Ok(())
@@ -202,7 +215,8 @@ fn rises(wanted: &Version, installed: &Version, yanked: bool) -> Result<(), Stay
 pub(crate) mod tests {
     use super::*;
     use release_plan::{
-        Channels, Identities, POINTER_SCHEMA, Product, Repository, Sha256, Upgrades,
+        Bootstrap, BootstrapTag, Channels, Feeds, Identities, POINTER_SCHEMA, Product, Repository,
+        Sha256, Upgrades, Yanked,
     };
 
     /// A product that is not the one this crate ships.
@@ -225,6 +239,7 @@ pub(crate) mod tests {
                 url: "https://acme.github.io/rocket".to_owned(),
                 expires_after_days: 14,
                 default: Channel::Stable,
+                feeds: Feeds::new(),
             },
             upgrades: Upgrades {
                 from: Version::new(0, 0, 0),
@@ -236,18 +251,33 @@ pub(crate) mod tests {
 
     fn pointer(version: &str) -> Pointer {
         let version: Version = version.parse().unwrap();
+        let tag = Tag::of(&version).unwrap();
         Pointer {
             schema: POINTER_SCHEMA.to_owned(),
             product: "rocket".to_owned(),
             channel: Channel::Stable,
             sequence: 7,
             expires: Instant::from_seconds(NOW + 1).unwrap(),
-            tag: Tag::of(&version).unwrap(),
+            bootstrap: Bootstrap {
+                tag: BootstrapTag::own(tag.clone()),
+                scripts: Default::default(),
+            },
+            tag,
             version,
             release_sha256: Sha256::of(b"release"),
+            selected: Instant::from_seconds(NOW - 1).unwrap(),
+            override_reason: None,
             yanked: Vec::new(),
+            earlier: Vec::new(),
             renews: None,
         }
+    }
+
+    fn yank(version: &str) -> Vec<Yanked> {
+        vec![Yanked {
+            version: version.parse().unwrap(),
+            reason: "it eats files".parse().unwrap(),
+        }]
     }
 
     fn judged(pointer: &Pointer, seen: Option<u64>, installed: &str) -> Option<Stay> {
@@ -319,12 +349,15 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_yanked_version_is_refused() {
+    fn a_yanked_version_is_refused_and_the_reason_told() {
         let mut yanked = pointer("1.1.0");
-        yanked.yanked = vec![Version::new(1, 1, 0)];
-        let stay = judged(&yanked, None, "1.0.0").unwrap();
-        assert!(matches!(stay, Stay::Yanked { .. }), "{stay}");
-        assert_eq!(stay.exit(), Exit::Refused);
+        yanked.yanked = yank("1.1.0");
+        for installed in ["1.0.0", "1.1.0", "1.2.0"] {
+            let stay = judged(&yanked, None, installed).unwrap();
+            assert!(matches!(stay, Stay::Yanked { .. }), "{stay}");
+            assert!(stay.to_string().contains("it eats files"), "{stay}");
+            assert_eq!(stay.exit(), Exit::Refused);
+        }
     }
 
     #[test]
@@ -335,15 +368,20 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_lower_version_is_refused_and_a_yank_of_the_installed_one_is_said() {
+    fn a_lower_version_is_refused_unless_the_installed_one_is_yanked() {
         let mut lower = pointer("1.0.0");
-        let stay = judged(&lower, None, "1.1.0").unwrap();
-        assert_eq!(stay.exit(), Exit::Downgrade);
-        assert!(!stay.to_string().contains("yanked"), "{stay}");
-        lower.yanked = vec![Version::new(1, 1, 0)];
-        let stay = judged(&lower, None, "1.1.0").unwrap();
-        assert_eq!(stay.exit(), Exit::Downgrade);
-        assert!(stay.to_string().contains("rollback"), "{stay}");
+        for yanked in [Vec::new(), yank("1.0.9")] {
+            lower.yanked = yanked;
+            let stay = judged(&lower, None, "1.1.0").unwrap();
+            assert_eq!(stay.exit(), Exit::Downgrade);
+            assert!(stay.to_string().contains("rollback"), "{stay}");
+        }
+        lower.yanked = yank("1.1.0");
+        assert_eq!(judged(&lower, None, "1.1.0"), None);
+        assert_eq!(
+            judged(&lower, None, "1.0.5").unwrap().exit(),
+            Exit::Downgrade
+        );
     }
 
     #[test]

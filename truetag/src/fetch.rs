@@ -16,6 +16,9 @@ use crate::home::Home;
 use crate::output;
 use crate::source::{Location, Source, SourceError};
 
+/// How often a pointer may move while it is fetched.
+const POINTER_ATTEMPTS: u32 = 3;
+
 /// Fetches and verifies.
 #[derive(Debug)]
 pub(crate) struct Fetcher<'a> {
@@ -76,13 +79,26 @@ impl<'a> Fetcher<'a> {
         }
     }
 
-    /// The pointer of a channel.
+    /// The pointer of a channel. Its bundle is another file, and both move together: what was not
+    /// signed by it is asked for again, unless nothing moved.
     pub(crate) fn pointer(&self, channel: Channel) -> Result<VerifiedPointer, FetchError> {
         let location = self.source.pointer(channel);
-        let (pointer, bundle) = self.signed(&location, Limits::POINTER)?;
-        let verified =
-            VerifiedPointer::verify(self.product, channel, &pointer, &bundle, self.root)?;
-        Ok(verified)
+        let mut signed = self.signed(&location, Limits::POINTER)?;
+        let mut attempt = 1;
+        loop {
+            let (pointer, bundle) = &signed;
+            let refusal =
+                match VerifiedPointer::verify(self.product, channel, pointer, bundle, self.root) {
+                    Ok(verified) => return Ok(verified),
+                    Err(refusal) => refusal,
+                };
+            let again = self.signed(&location, Limits::POINTER)?;
+            if attempt == POINTER_ATTEMPTS || again == signed {
+                return Err(refusal.into());
+            }
+            signed = again;
+            attempt += 1;
+        }
     }
 
     /// The manifest of a release that was decided for.

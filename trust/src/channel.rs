@@ -13,8 +13,12 @@ pub struct VerifiedPointer {
 }
 
 impl VerifiedPointer {
+    /// Hours that the clock of a job may be off from that of the log.
+    pub const CLOCK_HOURS: u32 = 1;
+
     /// Verifies a pointer and its bundle. One that a scheduled run signed must bring the pointer
-    /// that it renews, which a person's run signed, and must select what that one selects.
+    /// that it renews, which a person's run signed. Whoever signed a renewal, it must select what
+    /// that one selects.
     ///
     /// # Errors
     /// When a bundle does not verify under the channel policy, or when the pointer is malformed,
@@ -30,9 +34,11 @@ impl VerifiedPointer {
         let policy = Policy::of_channel(product);
         let (pointer, evidence) =
             signed(subject, product, channel, pointer, bundle, &policy, root)?;
-        let selection = match evidence.claim(Claim::BuildTrigger) {
-            Some(Policy::BY_THE_CLOCK) => renewed(subject, product, &pointer, root)?,
-            _ => pointer.sequence,
+        let by_the_clock = evidence.claim(Claim::BuildTrigger) == Some(Policy::BY_THE_CLOCK);
+        let selection = if by_the_clock || pointer.renews.is_some() {
+            renewed(subject, product, &pointer, root)?
+        } else {
+            pointer.sequence
         };
         Ok(Self {
             pointer,
@@ -60,23 +66,30 @@ impl VerifiedPointer {
         &self.evidence
     }
 
-    /// Holds a release against the digest that this pointer names.
+    /// Holds a release against the digests that this pointer names: of its manifest, and of its
+    /// bootstrap scripts. Patched scripts are vouched for by the pointer alone, and must be as many
+    /// as the release's own.
     ///
     /// # Errors
-    /// When it is another release, or another manifest of the same one.
+    /// When it is another release, another manifest of the same one, or has other scripts.
     pub fn names(&self, release: &VerifiedRelease) -> Result<(), Refusal> {
         let expected = self.pointer.release_sha256;
-        if release.sha256() == expected {
-            Ok(())
-        } else {
+        if release.sha256() != expected {
             let check = "digest named by the channel pointer";
-            Err(Refusal::new(
+            return Err(Refusal::new(
                 "release.json",
                 check,
                 expected,
                 release.sha256(),
-            ))
+            ));
         }
+        let (own, named) = (release.manifest().bootstrap(), &self.pointer.bootstrap);
+        let patched = named.tag.revision() > 0;
+        if own == *named || patched && own.scripts.keys().eq(named.scripts.keys()) {
+            return Ok(());
+        }
+        let subject = &self.pointer.channel.pointer_path();
+        Err(Refusal::new(subject, "bootstrap scripts", own, named))
     }
 }
 
@@ -101,16 +114,19 @@ fn signed(
         return Err(Refusal::new(subject, "channel", channel, pointer.channel));
     }
     // Its clock is the log's: whoever may renew a pointer cannot make it live on by itself.
-    let latest = blob
-        .evidence()
-        .signed_at()
-        .map(|signed| signed.plus_days(Channels::LONGEST_LIFE));
+    let signed = blob.evidence().signed_at();
+    let latest = signed.map(|signed| signed.plus_days(Channels::LONGEST_LIFE));
     if latest.is_none_or(|latest| pointer.expires > latest) {
         let expected = format!(
             "at most {} days after it was signed",
             Channels::LONGEST_LIFE
         );
         return Err(Refusal::new(subject, "expiry", expected, pointer.expires));
+    }
+    let latest = signed.map(|signed| signed.plus_hours(VerifiedPointer::CLOCK_HOURS));
+    if latest.is_none_or(|latest| pointer.selected > latest) {
+        let (check, expected) = ("time of selection", "a time before it was signed");
+        return Err(Refusal::new(subject, check, expected, pointer.selected));
     }
     Ok((pointer, blob.evidence().clone()))
 }
@@ -132,6 +148,10 @@ fn renewed(
     let (pointer, bundle) = (renewed.pointer.as_bytes(), renewed.bundle.as_bytes());
     let (policy, channel) = (Policy::of_selection(product), renewal.channel);
     let (selection, _) = signed(subject, product, channel, pointer, bundle, &policy, root)?;
+    if selection.renews.is_some() {
+        let (expected, found) = ("a pointer that renews none", "a renewal");
+        return Err(Refusal::new(subject, "selection", expected, found));
+    }
     if selection.sequence >= renewal.sequence {
         let expected = format!("a sequence below {}", renewal.sequence);
         return Err(Refusal::new(
@@ -142,7 +162,7 @@ fn renewed(
         ));
     }
     if !selection.selects_like(renewal) {
-        let check = "selection, which a scheduled run may not change";
+        let check = "selection, which a renewal may not change";
         return Err(Refusal::new(
             subject,
             check,
@@ -154,16 +174,24 @@ fn renewed(
 }
 
 fn describe(pointer: &Pointer) -> String {
-    let yanked: Vec<_> = pointer.yanked.iter().map(ToString::to_string).collect();
-    let yanked = if yanked.is_empty() {
-        "nothing".to_owned()
-    } else {
-        yanked.join(", ")
-    };
     let Pointer {
         version,
         release_sha256,
+        selected,
+        bootstrap,
         ..
     } = pointer;
-    format!("{version} with release.json sha256:{release_sha256}, {yanked} yanked")
+    let listed = |what: &str, versions: Vec<String>| match versions.as_slice() {
+        [] => format!("nothing {what}"),
+        versions => format!("{} {what}", versions.join(", ")),
+    };
+    let yanked = pointer.yanked.iter();
+    let yanked = yanked.map(|it| format!("{} ({})", it.version, it.reason));
+    let earlier = pointer.earlier.iter().map(|it| it.version.to_string());
+    format!(
+        "{version} with release.json sha256:{release_sha256}, selected at {selected}, {bootstrap}, \
+         {}, {}",
+        listed("yanked", yanked.collect()),
+        listed("earlier", earlier.collect())
+    )
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand};
-use release_plan::{AssetName, Channel, Exit, Tag, Target, Version};
+use release_plan::{AssetName, BootstrapTag, Channel, Exit, Reason, Tag, Target, Version};
 
 use crate::github::Host;
 use crate::project::Project;
@@ -69,8 +69,14 @@ pub(crate) enum Command {
     Smoke(Smoke),
     /// Put the release on GitHub: a draft, the uploads, a read-back, then public in one step
     Publish(Publish),
-    /// Point a channel at a public release
+    /// Point a channel at a public release, after its soak
     Promote(Promote),
+    /// Name a version that nobody should run, and take the channels back that point at it
+    Yank(Yank),
+    /// Let the channels' pointers live on, without a change to what they select
+    Renew(Renew),
+    /// Show where each channel points, for how long, and what its followers get
+    Channels(Channels),
     /// Have the channel workflow asked to promote a public release to the channel that it enters by
     AskForPromotion(AskForPromotion),
     /// Show the settings of the repository on GitHub that releases rely on, and make them so
@@ -322,23 +328,83 @@ pub(crate) struct Publish {
     pub(crate) host: Host,
 }
 
+/// What it takes to move channels.
 #[derive(Debug, Args)]
-pub(crate) struct Promote {
-    /// Channel to move
-    #[arg(long)]
-    pub(crate) channel: Channel,
-    /// Public release to move it to
-    #[arg(long)]
-    pub(crate) tag: Tag,
-    /// Static tree to read the public release from, by http or https [default: the repository's own]
+pub(crate) struct Rights {
+    #[command(flatten)]
+    pub(crate) services: Services,
+    #[command(flatten)]
+    pub(crate) host: Host,
+}
+
+/// What it takes to move channels from one release to another.
+#[derive(Debug, Args)]
+pub(crate) struct Moving {
+    /// Static tree to read public releases from, by http or https [default: the repository's own]
     #[arg(long, value_name = "URL")]
     pub(crate) mirror: Option<String>,
     #[command(flatten)]
     pub(crate) root: Root,
     #[command(flatten)]
-    pub(crate) services: Services,
+    pub(crate) rights: Rights,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Promote {
+    /// Channel to move
+    #[arg(long)]
+    pub(crate) channel: Channel,
+    /// Public version to move it to
+    #[arg(long)]
+    pub(crate) version: Version,
+    /// Do not wait for the soak, nor for the channel that feeds this one, for this reason; it stays
+    /// in the pointer and in the history
+    #[arg(long = "override", value_name = "REASON")]
+    pub(crate) override_reason: Option<Reason>,
+    /// Take the bootstrap scripts from this tag, bootstrap-vX.Y.Z-rN [default: the version's own, or
+    /// those patched last that a channel names]
+    #[arg(long, value_name = "TAG")]
+    pub(crate) bootstrap_tag: Option<BootstrapTag>,
     #[command(flatten)]
-    pub(crate) host: Host,
+    pub(crate) moving: Moving,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Yank {
+    /// Version that nobody should run
+    pub(crate) version: Version,
+    /// Why, in one line; whoever has it is told
+    #[arg(long)]
+    pub(crate) reason: Reason,
+    /// Let a channel stay that points at it and has nothing to go back to: nobody gets anything
+    /// from it until the next promotion
+    #[arg(long)]
+    pub(crate) without_replacement: bool,
+    #[command(flatten)]
+    pub(crate) moving: Moving,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Renew {
+    /// Renew every pointer, not those alone with less than half of their life left
+    #[arg(long)]
+    pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) root: Root,
+    #[command(flatten)]
+    pub(crate) rights: Rights,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Channels {
+    /// Static tree to read, by http or https [default: where the product publishes]
+    #[arg(long, value_name = "URL")]
+    pub(crate) mirror: Option<String>,
+    #[command(flatten)]
+    pub(crate) root: Root,
+    /// Print the rows as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -4,6 +4,7 @@ mod ask_for_promotion;
 mod assemble;
 mod bench;
 mod build;
+mod channels;
 mod check;
 mod consume;
 mod dry_run;
@@ -12,11 +13,13 @@ mod healthcheck;
 mod plan;
 mod promote;
 mod publish;
+mod renew;
 mod reproduce;
 mod setup_github;
 mod sign;
 mod smoke;
 mod verify;
+mod yank;
 
 use std::future::Future;
 use std::path::Path;
@@ -48,6 +51,9 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Smoke(arguments) => smoke::run(&arguments),
         Command::Publish(arguments) => block_on(publish::run(&arguments)),
         Command::Promote(arguments) => block_on(promote::run(&arguments)),
+        Command::Yank(arguments) => block_on(yank::run(&arguments)),
+        Command::Renew(arguments) => block_on(renew::run(&arguments)),
+        Command::Channels(arguments) => block_on(channels::run(&arguments)),
         Command::AskForPromotion(arguments) => block_on(ask_for_promotion::run(&arguments)),
         Command::SetupGithub(arguments) => block_on(setup_github::run(&arguments)),
         Command::Consume(arguments) => consume::run(&arguments),

@@ -1,6 +1,7 @@
-//! Files of a public release, by http or https, into memory.
+//! Files of the public side, by http or https, into memory.
 
 use release_plan::Exit;
+use reqwest::StatusCode;
 
 use crate::Failure;
 
@@ -10,11 +11,27 @@ pub(crate) async fn get(
     url: &str,
     limit: usize,
 ) -> Result<Vec<u8>, Failure> {
+    find(client, url, limit).await?.ok_or_else(|| {
+        let message =
+            format!("GET {url}: expected a file, found none (404); is the release public?");
+        Failure::new(Exit::Network, message)
+    })
+}
+
+/// As [`get`]; none when nothing lies there.
+pub(crate) async fn find(
+    client: &reqwest::Client,
+    url: &str,
+    limit: usize,
+) -> Result<Option<Vec<u8>>, Failure> {
     let failed = |error: reqwest::Error| {
-        let message = format!("GET {url}: {error}; is the release public?");
+        let message = format!("GET {url}: {error}; check the address and the network");
         Failure::new(Exit::Network, message)
     };
     let mut response = client.get(url).send().await.map_err(failed)?;
+    if response.status() == StatusCode::NOT_FOUND {
+        return Ok(None);
+    }
     response.error_for_status_ref().map_err(failed)?;
     let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(failed)? {
@@ -24,5 +41,5 @@ pub(crate) async fn get(
             return Err(Failure::new(Exit::Refused, message));
         }
     }
-    Ok(bytes)
+    Ok(Some(bytes))
 }

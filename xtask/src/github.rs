@@ -47,6 +47,15 @@ pub(crate) struct Release {
     upload_url: String,
 }
 
+/// A public release as its flags tell of it.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct PublicRelease {
+    pub(crate) id: u64,
+    pub(crate) tag_name: String,
+    pub(crate) prerelease: bool,
+    draft: bool,
+}
+
 /// An uploaded asset.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct UploadedAsset {
@@ -230,13 +239,6 @@ impl GitHub {
         self.send(Method::PATCH, &path, Some(&body)).await
     }
 
-    /// Makes a public release the one that `releases/latest` leads to.
-    pub(crate) async fn make_latest(&self, release: &Release) -> Answer<Release> {
-        let path = format!("releases/{}", release.id);
-        let body = json!({ "make_latest": "true" });
-        self.send(Method::PATCH, &path, Some(&body)).await
-    }
-
     /// The commit at the tip of a branch; none where there is none.
     pub(crate) async fn branch(&self, branch: &str) -> Answer<Option<String>> {
         let reference: Option<Value> = self.find(&format!("git/ref/heads/{branch}")).await?;
@@ -394,6 +396,29 @@ impl GitHub {
         }
         let text = if text.is_empty() { "null" } else { &text };
         serde_json::from_str(text).map_err(|error| transport(&words, &error))
+    }
+
+    /// Every public release, with what GitHub says of it.
+    pub(crate) async fn public_releases(&self) -> Answer<Vec<PublicRelease>> {
+        let all: Vec<PublicRelease> = self.pages("releases").await?;
+        Ok(all.into_iter().filter(|release| !release.draft).collect())
+    }
+
+    /// The release that `releases/latest` leads to; none where there is none.
+    pub(crate) async fn latest(&self) -> Answer<Option<PublicRelease>> {
+        self.find("releases/latest").await
+    }
+
+    /// Says of a public release whether it is a pre-release, and whether it is the latest.
+    pub(crate) async fn flag(
+        &self,
+        release: &PublicRelease,
+        prerelease: bool,
+        latest: bool,
+    ) -> Answer<PublicRelease> {
+        let path = format!("releases/{}", release.id);
+        let body = json!({ "prerelease": prerelease, "make_latest": latest.to_string() });
+        self.send(Method::PATCH, &path, Some(&body)).await
     }
 }
 

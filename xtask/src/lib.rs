@@ -6,6 +6,7 @@
 //! that another project has its own.
 
 mod bootstrap;
+mod channels;
 mod cli;
 mod commands;
 mod compare;

@@ -281,6 +281,7 @@ mod tests {
                 "url": "https://example.github.io/ember",
                 "expires_after_days": 14,
                 "default": "stable",
+                "feeds": { "stable": { "from": "releases" } },
             },
             "upgrades": { "from": "0.0.0" },
         });

@@ -85,14 +85,15 @@ fn the_report_tells_every_stage_with_its_time_and_what_was_not_rehearsed() {
         rows.map(|row| row["name"].as_str().unwrap()).collect()
     };
     let made = [
-        "plan", "check", "build", "assemble", "sign", "verify", "publish", "promote",
+        "plan", "check", "build", "assemble", "sign", "verify", "publish",
     ];
     let (signed, public) = made.split_at(6);
+    let promoted = ["promote-beta", "promote-stable", "consume"];
     assert_eq!(
         of(true),
-        [signed, &["smoke"], public, &["consume"]].concat()
+        [signed, &["smoke"], public, &promoted].concat()
     );
-    assert_eq!(of(false), made);
+    assert_eq!(of(false), [&made[..], &["promote-alpha"]].concat());
     assert!(stages.iter().all(|row| row["seconds"].is_number()));
     assert!(!report["not_rehearsed"].as_array().unwrap().is_empty());
     assert!(!report["checks"].as_array().unwrap().is_empty());

@@ -8,7 +8,7 @@ use release_plan::Tag;
 
 use super::Install;
 use crate::app::App;
-use crate::decide::{Chosen, fits_over};
+use crate::decide::Chosen;
 use crate::failure::Failure;
 use crate::fetch::{Fetcher, admit_file, archive_for};
 use crate::files::at;
@@ -28,7 +28,8 @@ pub(super) fn run(app: &App, args: &Install) -> Result<(), Failure> {
     let root = Root::choose(app, args.root.trusted_root.as_deref())?;
     let tag = Tag::of(version).map_err(Failure::Version)?;
     let source = Source::choose(&app.product, args.mirror.mirror.as_ref());
-    let release = Fetcher::new(app, &root.keys, source).release(&Chosen::own(tag))?;
+    let own = Chosen::own(tag);
+    let release = Fetcher::new(app, &root.keys, source).release(&own)?;
     let asset = archive_for(&release, &app.target)?;
     // Until here nothing was written: a home is made for what verified.
     let home = home.create()?;
@@ -37,7 +38,7 @@ pub(super) fn run(app: &App, args: &Install) -> Result<(), Failure> {
     // A current that cannot be read is what a second installation mends.
     let installed = home.home().current().ok();
     if let Some(installed) = &installed {
-        fits_over(release.manifest(), installed)?;
+        own.fits_over(release.manifest(), installed)?;
     }
     let archive = admit_file(&release, asset, &args.archive, home.home())?;
     let archive = (!is_installed(&home, version, asset.sha256)?).then_some(archive);

@@ -6,7 +6,7 @@ use trust::VerifiedRelease;
 use super::Upgrade;
 use crate::app::App;
 use crate::clock;
-use crate::decide::{Chosen, Seen, Stay, fits_over};
+use crate::decide::{Chosen, Seen, Stay};
 use crate::failure::Failure;
 use crate::fetch::{Fetcher, archive_for};
 use crate::home::{Home, LockedHome};
@@ -41,7 +41,13 @@ pub(super) fn run(app: &App, args: &Upgrade) -> Result<(), Failure> {
     };
     match chosen {
         Ok(chosen) => {
+            if let Some(reason) = chosen.leaves() {
+                say(format_args!(
+                    "{installed}, which is installed, is yanked: {reason}"
+                ));
+            }
             let release = fetcher.release(&chosen)?;
+            chosen.fits_over(release.manifest(), &installed)?;
             move_to(app, &home, &fetcher, &release, &installed)?;
         }
         Err(stay @ (Stay::AlreadyThere { .. } | Stay::Stale { .. })) => say(stay),
@@ -81,7 +87,6 @@ fn move_to(
     installed: &Version,
 ) -> Result<(), Failure> {
     let manifest = release.manifest();
-    fits_over(manifest, installed)?;
     let asset = archive_for(release, &app.target)?;
     let archive = if is_installed(home, &manifest.version, asset.sha256)? {
         None
@@ -89,8 +94,13 @@ fn move_to(
         Some(fetcher.archive(release, asset, home.home())?)
     };
     make_current(app, home, release, archive)?;
+    let moved = if manifest.version < *installed {
+        "took back"
+    } else {
+        "upgraded"
+    };
     say(format_args!(
-        "upgraded {} from {installed} to {}",
+        "{moved} {} from {installed} to {}",
         app.product.name, manifest.version
     ));
     Ok(())

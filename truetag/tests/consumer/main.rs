@@ -11,3 +11,4 @@ mod renewal;
 mod rig;
 mod trusted_root;
 mod verify;
+mod yank;

@@ -5,7 +5,7 @@ use std::fs;
 use release_plan::{AssetName, Sha256, Version};
 
 use crate::life::ready;
-use crate::rig::{Rig, bundle_of, channel_job, flip, in_days, release_job};
+use crate::rig::{Rig, bundle_of, channel_job, flip, in_days, release_job, yank};
 
 /// Upgrades, expects `code`, and that nothing but the sequence seen has changed.
 #[track_caller]
@@ -106,9 +106,9 @@ fn an_expired_pointer_a_yanked_version_and_a_stale_sequence_move_nobody() {
     rig.point("1.1.0", 8, |pointer| pointer.expires = in_days(-1));
     refused(&rig, 11, "expired");
     rig.point("1.1.0", 9, |pointer| {
-        pointer.yanked = vec![Version::new(1, 1, 0)];
+        pointer.yanked = vec![yank("1.1.0")];
     });
-    refused(&rig, 11, "yanked");
+    refused(&rig, 11, "which is yanked: it eats files");
     rig.point("1.1.0", 8, |_| {});
     refused(
         &rig,

@@ -1,10 +1,10 @@
 //! A scheduled run of the channel's workflow may renew a pointer, and nothing else.
 
-use release_plan::{Channel, Sha256, SignedPointer, Tag, Version};
+use release_plan::{BootstrapTag, Channel, Sha256, SignedPointer, Tag, Version};
 
 use crate::life::ready;
 use crate::refusals::refused;
-use crate::rig::Rig;
+use crate::rig::{Rig, yank};
 
 /// A rig whose stable channel a person pointed at 1.1.0 (sequence 7), and that pointer.
 fn pointed() -> (Rig, SignedPointer) {
@@ -28,8 +28,9 @@ fn a_scheduled_run_that_changes_the_version_is_refused() {
     rig.renew(selection, 8, |pointer| {
         pointer.version = Version::new(1, 2, 0);
         pointer.tag = Tag::of(&pointer.version).unwrap();
+        pointer.bootstrap.tag = BootstrapTag::own(pointer.tag.clone());
     });
-    refused(&rig, 11, "which a scheduled run may not change");
+    refused(&rig, 11, "which a renewal may not change");
 }
 
 #[test]
@@ -38,12 +39,12 @@ fn a_scheduled_run_that_changes_the_release_or_drops_a_yank_is_refused() {
     rig.renew(selection, 8, |pointer| {
         pointer.release_sha256 = Sha256::of(b"another release.json");
     });
-    refused(&rig, 11, "which a scheduled run may not change");
+    refused(&rig, 11, "which a renewal may not change");
     rig.point("1.1.0", 9, |pointer| {
-        pointer.yanked = vec![Version::new(1, 1, 0)];
+        pointer.yanked = vec![yank("1.1.0")];
     });
     rig.renew(rig.signed_pointer(), 10, |pointer| pointer.yanked.clear());
-    refused(&rig, 11, "which a scheduled run may not change");
+    refused(&rig, 11, "which a renewal may not change");
 }
 
 #[test]
@@ -82,7 +83,7 @@ fn a_renewal_with_no_higher_sequence_than_what_it_renews_is_refused() {
 fn a_scheduled_run_cannot_go_back_to_a_selection_older_than_was_seen() {
     let (rig, old) = pointed();
     rig.point("1.1.0", 8, |pointer| {
-        pointer.yanked = vec![Version::new(1, 1, 0)];
+        pointer.yanked = vec![yank("1.1.0")];
     });
     refused(&rig, 11, "yanked");
     rig.renew(old, 9, |_| {});

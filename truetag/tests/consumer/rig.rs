@@ -13,7 +13,7 @@ use rehearsal::sigstore::{Job, Sigstore};
 use release_plan::{
     Asset, AssetKind, AssetName, Channel, Instant, MANIFEST_SCHEMA, Manifest, Measured,
     POINTER_SCHEMA, PlannedAsset, Pointer, Sha256, SignedPointer, StdOrigin, Tag, Target,
-    Toolchain, Version,
+    Toolchain, Version, Yanked,
 };
 use serde_json::Value;
 use sigstore_sign::oidc::IdentityToken;
@@ -197,7 +197,11 @@ impl Rig {
             tag: Tag::of(&version).unwrap(),
             version,
             release_sha256: Sha256::of(&manifest),
+            selected: in_days(0),
+            override_reason: None,
+            bootstrap: Manifest::parse(&manifest).unwrap().bootstrap(),
             yanked: Vec::new(),
+            earlier: Vec::new(),
             renews: None,
         };
         alter(&mut pointer);
@@ -350,6 +354,14 @@ pub(crate) fn flip(path: &Path) {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     fs::write(path, bytes).unwrap();
+}
+
+/// What names `version` as yanked.
+pub(crate) fn yank(version: &str) -> Yanked {
+    Yanked {
+        version: version.parse().unwrap(),
+        reason: "it eats files".parse().unwrap(),
+    }
 }
 
 pub(crate) fn in_days(days: i64) -> Instant {

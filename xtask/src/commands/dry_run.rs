@@ -7,7 +7,9 @@ use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use release_plan::{AssetName, BUNDLE_SUFFIX, Channel, Exit, Plan, Product, Tag, Target, Version};
+use release_plan::{
+    AssetName, BUNDLE_SUFFIX, Channel, Exit, Origin, Plan, Product, Tag, Target, Version,
+};
 
 use super::plan::tagged_version;
 use super::say;
@@ -150,8 +152,14 @@ impl Rehearsal<'_> {
         let Some(earlier) = predecessor else {
             return Ok(());
         };
+        let channel = self.channels(version).pop().ok_or_else(|| {
+            let message = format!(
+                "product.yaml: channels.feeds: expected a channel that takes {version}, found none"
+            );
+            Failure::new(Exit::Input, message)
+        })?;
         let mut consume = places.command(stages, "consume");
-        consume.args(["--channel", &self.channel(version).to_string()]);
+        consume.args(["--channel", &channel.to_string()]);
         consume.args(["--mirror", &self.world.mirror()]);
         self.believe(&mut consume);
         consume.arg("--predecessor").arg(&earlier.assets);
@@ -294,14 +302,20 @@ impl Rehearsal<'_> {
         stages.run("verify", version, verify)
     }
 
-    /// The channel that a version is promoted to: the followers of the default one get no
-    /// pre-release.
-    fn channel(&self, version: &Version) -> Channel {
-        if version.pre.is_empty() {
-            self.project.product.channels.default
+    /// The channels that a version goes through, the first first: up to the default one, or to the
+    /// one that takes pre-releases. None where no channel takes such a version.
+    fn channels(&self, version: &Version) -> Vec<Channel> {
+        let wanted = if version.pre.is_empty() {
+            Origin::Releases
         } else {
-            Channel::Alpha
-        }
+            Origin::PreReleases
+        };
+        let channels = &self.project.product.channels;
+        let all = std::iter::once(channels.default).chain(channels.feeds.keys().copied());
+        let path = all
+            .filter_map(|channel| channels.path_to(channel))
+            .find(|(_, origin)| *origin == wanted);
+        path.map_or_else(Vec::new, |(path, _)| path.into_iter().rev().collect())
     }
 
     /// From verified assets to what the public sees.
@@ -310,21 +324,19 @@ impl Rehearsal<'_> {
         self.believe(&mut publish);
         self.world.let_write(&mut publish);
         stages.run("publish", &plan.version, publish)?;
-
-        let mut promote = stages.command("promote");
-        let channel = self.channel(&plan.version);
-        promote.args(["--channel", &channel.to_string()]);
-        promote.args([
-            "--tag",
-            &plan.tag.to_string(),
-            "--mirror",
-            &self.world.mirror(),
-        ]);
-        self.believe(&mut promote);
-        self.world.let_write(&mut promote);
-        self.world
-            .let_sign(&mut promote, self.world.channel_job(plan));
-        stages.run("promote", &plan.version, promote)
+        for channel in self.channels(&plan.version) {
+            let mut promote = stages.command("promote");
+            promote.args(["--channel", &channel.to_string()]);
+            promote.args(["--version", &plan.version.to_string()]);
+            promote.args(["--mirror", &self.world.mirror()]);
+            promote.args(["--override", "a rehearsal waits for no soak"]);
+            self.believe(&mut promote);
+            self.world.let_write(&mut promote);
+            self.world
+                .let_sign(&mut promote, self.world.channel_job(plan));
+            stages.run(&format!("promote-{channel}"), &plan.version, promote)?;
+        }
+        Ok(())
     }
 
     fn report(

@@ -18,6 +18,10 @@ channels:
   url: https://example.github.io/ember
   expires_after_days: 14
   default: stable
+  feeds:
+    alpha: {from: pre-releases}
+    beta: {from: releases}
+    stable: {from: beta, soak_days: 7}
 upgrades:
   from: 0.0.0
 ";

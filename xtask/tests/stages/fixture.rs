@@ -27,6 +27,10 @@ channels:
   url: https://example.github.io/ember
   expires_after_days: 14
   default: stable
+  feeds:
+    alpha: {from: pre-releases}
+    beta: {from: releases}
+    stable: {from: beta, soak_days: 7}
 upgrades:
   from: 0.0.0
 ";
@@ -464,25 +468,13 @@ impl Loopback {
         self.services.github.push_tag(&plan.tag.to_string(), commit);
     }
 
-    pub(crate) fn promote(&self, fixture: &Fixture) -> Command {
-        self.promote_as(fixture, self.channel_job(&fixture.plan()))
-    }
-
-    pub(crate) fn promote_as(&self, fixture: &Fixture, job: Job) -> Command {
-        let plan = fixture.plan();
-        let mut promote = fixture.xtask("promote");
-        promote.args(["--channel", "stable", "--tag", &plan.tag.to_string()]);
-        promote.args([
-            "--mirror",
-            &self.services.mirror(),
-            "--api-url",
-            &self.services.api_url(),
-        ]);
-        promote
+    /// Gives a command what a job of the channel workflow has, and the addresses of the services.
+    pub(crate) fn let_move(&self, command: &mut Command, job: Job) {
+        command.args(["--api-url", &self.services.api_url()]);
+        command
             .arg("--trusted-root")
             .arg(self.root())
             .env("GITHUB_TOKEN", TOKEN);
-        self.let_sign(&mut promote, job);
-        promote
+        self.let_sign(command, job);
     }
 }

@@ -4,6 +4,7 @@
 mod assets;
 mod attacking;
 mod building;
+mod channels;
 mod fixture;
 mod gates;
 mod interrupting;

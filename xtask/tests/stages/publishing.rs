@@ -1,4 +1,4 @@
-//! Publishing and promotion: whole or not at all, and again without harm.
+//! Publishing: whole or not at all, and again without harm.
 
 use release_plan::Exit;
 
@@ -158,85 +158,4 @@ fn a_plan_under_another_version_than_the_package_has_never_leaves_this_machine()
     Ended::from(publish.output().unwrap())
         .with(Exit::Gate)
         .saying("tag v1.2.3 instead");
-}
-
-#[test]
-fn promotion_points_the_channel_at_the_release_and_counts_up() {
-    let (fixture, loopback) = signed();
-    loopback.push(&fixture);
-    ok(&mut loopback.publish(&fixture));
-    ok(&mut loopback.promote(&fixture)).saying("stable: 1.2.3 (sequence 1)");
-    ok(&mut loopback.promote(&fixture)).saying("stable: 1.2.3 (sequence 2)");
-}
-
-#[test]
-fn a_release_that_is_not_public_is_not_promoted() {
-    let (fixture, loopback) = signed();
-    loopback.push(&fixture);
-    let ended = Ended::from(loopback.promote(&fixture).output().unwrap());
-    ended.with(Exit::Network).saying("is the release public?");
-    assert_eq!(writes(&loopback), 0);
-}
-
-#[test]
-fn the_release_workflow_cannot_sign_a_pointer() {
-    let (fixture, loopback) = signed();
-    loopback.push(&fixture);
-    ok(&mut loopback.publish(&fixture));
-    let before = writes(&loopback);
-    let job = loopback.release_job(&fixture.plan(), "v1.2.3");
-    let mut promote = loopback.promote_as(&fixture, job);
-    let ended = Ended::from(promote.output().unwrap());
-    ended.with(Exit::Refused).saying("identity refused");
-    assert_eq!(writes(&loopback), before);
-}
-
-/// Another version of the same product, public.
-fn publish_as(fixture: &Fixture, loopback: &Loopback, from: &str, to: &str) {
-    let version = |version: &str| format!("version = \"{version}\"");
-    for file in ["Cargo.toml", "Cargo.lock"] {
-        fixture.replace(file, &version(from), &version(to));
-    }
-    fixture.commit();
-    fixture.assemble();
-    loopback.sign(fixture);
-    loopback.push(fixture);
-    ok(&mut loopback.publish(fixture));
-}
-
-#[test]
-fn a_channel_never_goes_down() {
-    let (fixture, loopback) = signed();
-    loopback.push(&fixture);
-    ok(&mut loopback.publish(&fixture));
-    publish_as(&fixture, &loopback, "1.2.3", "1.3.0");
-    ok(&mut loopback.promote(&fixture)).saying("stable: 1.3.0 (sequence 1)");
-    let before = writes(&loopback);
-    let mut promote = loopback.promote(&fixture);
-    let down: Vec<_> = promote.get_args().skip(1).map(ToOwned::to_owned).collect();
-    let down = down.into_iter().map(|argument| {
-        if argument == "v1.3.0" {
-            "v1.2.3".into()
-        } else {
-            argument
-        }
-    });
-    let mut lower = fixture.xtask("promote");
-    lower.args(down).envs(
-        promote
-            .get_envs()
-            .filter_map(|(name, value)| Some((name, value?))),
-    );
-    let ended = Ended::from(lower.output().unwrap());
-    ended.with(Exit::Downgrade).saying("1.3.0");
-    assert_eq!(writes(&loopback), before);
-    ok(&mut promote);
-}
-
-#[test]
-fn a_pre_release_is_promoted_to_alpha_and_never_to_stable() {
-    let (fixture, loopback) = signed();
-    publish_as(&fixture, &loopback, "1.2.3", "1.3.0-rc.1");
-    let ended = Ended::from(loopback.promote(&fixture).output().unwrap());
-    ended.with(Exit::Gate).saying("pre-release");
 }

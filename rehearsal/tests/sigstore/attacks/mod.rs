@@ -16,7 +16,9 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use rehearsal::sigstore::forge::{Content, Flaw, Forgery, Format};
 use rehearsal::sigstore::{Job, RekorApi};
 use rehearsal::verifiers::{self, Evidence, Identity, Verdict};
-use release_plan::{Channel, Channels, Identities, Policy, Product, Sha256, Upgrades, Version};
+use release_plan::{
+    Channel, Channels, Feeds, Identities, Policy, Product, Sha256, Upgrades, Version,
+};
 use serde_json::Value;
 use tempfile::TempDir;
 use trust::{Refusal, TrustedRoot, VerifiedBlob, verify_blob, verify_statement};
@@ -368,6 +370,7 @@ fn policy() -> Policy {
             url: text("https://acme.github.io/rocket"),
             expires_after_days: 14,
             default: Channel::Stable,
+            feeds: Feeds::new(),
         },
         upgrades: Upgrades {
             from: Version::new(0, 0, 0),
