@@ -69,6 +69,8 @@ pub(crate) enum Command {
     Smoke(Smoke),
     /// Put the release on GitHub: a draft, the uploads, a read-back, then public in one step
     Publish(Publish),
+    /// Download a public release as a stranger does, without a token, and verify every file of it
+    VerifyPublic(VerifyPublic),
     /// Point a channel at a public release, after its soak
     Promote(Promote),
     /// Name a version that nobody should run, and take the channels back that point at it
@@ -328,6 +330,18 @@ pub(crate) struct Publish {
     pub(crate) host: Host,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct VerifyPublic {
+    /// Version of the release
+    #[arg(long)]
+    pub(crate) version: Version,
+    /// Static tree to read the release from, by http or https [default: the repository's own]
+    #[arg(long, value_name = "URL")]
+    pub(crate) mirror: Option<String>,
+    #[command(flatten)]
+    pub(crate) root: Root,
+}
+
 /// What it takes to move channels.
 #[derive(Debug, Args)]
 pub(crate) struct Rights {
@@ -441,6 +455,8 @@ pub(crate) enum BenchedStage {
     Assemble(BenchAssemble),
     /// The program's own `verify`, against cosign, openssl and sha256sum
     Verify(BenchVerify),
+    /// The publisher and its requests, against curl in sequence
+    Publish(BenchPublish),
 }
 
 #[derive(Debug, Args)]
@@ -465,6 +481,22 @@ pub(crate) struct BenchVerify {
     /// Print the figures as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchPublish {
+    /// Rounds, in each of which everything runs once; the medians are told
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..))]
+    pub(crate) runs: u8,
+    /// Print the figures as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// What is measured, in a process of its own: the files of --dir, published to this API
+    #[arg(long, value_name = "URL", hide = true, requires = "dir")]
+    pub(crate) into: Option<String>,
+    /// Folder of files to publish
+    #[arg(long, value_name = "DIR", hide = true)]
+    pub(crate) dir: Option<PathBuf>,
 }
 
 fn exit_codes() -> String {

@@ -19,6 +19,7 @@ mod setup_github;
 mod sign;
 mod smoke;
 mod verify;
+mod verify_public;
 mod yank;
 
 use std::future::Future;
@@ -50,6 +51,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Smoke(arguments) => smoke::run(&arguments),
         Command::Publish(arguments) => block_on(publish::run(&arguments)),
+        Command::VerifyPublic(arguments) => block_on(verify_public::run(&arguments)),
         Command::Promote(arguments) => block_on(promote::run(&arguments)),
         Command::Yank(arguments) => block_on(yank::run(&arguments)),
         Command::Renew(arguments) => block_on(renew::run(&arguments)),

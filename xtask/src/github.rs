@@ -4,21 +4,34 @@
 //!
 //! Source of the routes: <https://docs.github.com/en/rest>, version 2022-11-28.
 
+mod error;
 pub(crate) mod settings;
 
-use std::fmt;
+use std::io::{self, Read as _};
+use std::path::Path;
 use std::time::Duration;
 
-use http::{Method, StatusCode};
-use octocrab::Octocrab;
-use release_plan::{CommitId, Exit, Product, Sha256, Tag};
+use bytes::Bytes;
+use futures_util::stream;
+use http::{Method, header};
+use http_body_util::{BodyExt as _, StreamBody};
+use jiff::Timestamp;
+use octocrab::{OctoBody, Octocrab};
+use release_plan::{CommitId, Exit, Measured, Meter, Product, Sha256, Tag};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::{Failure, signing};
+pub(crate) use self::error::{GitHubError, Outlook};
+use crate::{Failure, files, signing};
 
 const PAGE: usize = 100;
+
+/// Bytes of a file that are in memory at once while it is uploaded.
+const CHUNK: usize = 256 << 10;
+
+/// How long GitHub may say nothing.
+pub(crate) const SILENCE: Duration = Duration::from_secs(120);
 
 /// Where the API is and for which repository.
 #[derive(Debug, Clone, clap::Args)]
@@ -31,6 +44,8 @@ pub(crate) struct Host {
 /// One repository on GitHub, with a token that may write to it.
 pub(crate) struct GitHub {
     octocrab: Octocrab,
+    /// For what the public gets, without the token.
+    anonymous: reqwest::Client,
     api: String,
     repository: String,
 }
@@ -44,7 +59,19 @@ pub(crate) struct Release {
     pub(crate) draft: bool,
     #[serde(default)]
     pub(crate) body: Option<String>,
+    pub(crate) html_url: String,
+    #[serde(default)]
+    pub(crate) author: Option<Account>,
+    /// As they were when this was answered.
+    #[serde(default)]
+    pub(crate) assets: Vec<UploadedAsset>,
     upload_url: String,
+}
+
+/// Who made a release.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Account {
+    pub(crate) login: String,
 }
 
 /// A public release as its flags tell of it.
@@ -65,6 +92,8 @@ pub(crate) struct UploadedAsset {
     pub(crate) state: String,
     #[serde(default)]
     pub(crate) digest: Option<String>,
+    pub(crate) created_at: Timestamp,
+    pub(crate) browser_download_url: String,
 }
 
 impl UploadedAsset {
@@ -76,48 +105,10 @@ impl UploadedAsset {
     }
 }
 
-/// A refusal of GitHub's, or none at all.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum GitHubError {
-    /// It answered with an error.
-    #[error("{request}: GitHub answered {status}: {message}")]
-    Status {
-        request: String,
-        status: StatusCode,
-        message: String,
-    },
-    /// It did not answer, or not with what was asked.
-    #[error("{request}: {message}")]
-    Transport { request: String, message: String },
-}
-
-impl GitHubError {
-    fn is_not_found(&self) -> bool {
-        matches!(self, Self::Status { status, .. } if *status == StatusCode::NOT_FOUND)
-    }
-
-    /// Whether somebody else moved first.
-    pub(crate) fn is_conflict(&self) -> bool {
-        matches!(self, Self::Status { status, .. }
-            if *status == StatusCode::UNPROCESSABLE_ENTITY || *status == StatusCode::CONFLICT)
-    }
-
-    /// As a failure of the command.
-    pub(crate) fn into_failure(self) -> Failure {
-        let remedy = match &self {
-            Self::Status { status, .. } if *status == StatusCode::UNAUTHORIZED => {
-                "; expected a valid token in GITHUB_TOKEN"
-            }
-            Self::Status { status, .. } if *status == StatusCode::FORBIDDEN => {
-                "; expected a token with `contents: write` in GITHUB_TOKEN"
-            }
-            _ => "",
-        };
-        Failure::new(Exit::Network, format!("{self}{remedy}"))
-    }
-}
-
 type Answer<T> = Result<T, GitHubError>;
+
+/// The body of an answer.
+type Body = http_body_util::combinators::BoxBody<Bytes, octocrab::Error>;
 
 impl GitHub {
     /// A client for the product's repository, with the token of the job. Must be made inside a
@@ -131,18 +122,32 @@ impl GitHub {
         let (owner, name) = product.repository.slug().ok_or_else(|| {
             Failure::new(Exit::Input, "the product's repository is not on GitHub")
         })?;
-        let api = host.api_url.trim_end_matches('/').to_owned();
+        let repository = format!("{owner}/{name}");
+        Self::of(&host.api_url, &repository, token, SILENCE)
+    }
+
+    /// A client for `repository`, `OWNER/NAME`, which takes a silence of this length for the end of
+    /// a connection. Must be made inside a Tokio runtime.
+    pub(crate) fn of(
+        api: &str,
+        repository: &str,
+        token: String,
+        silence: Duration,
+    ) -> Result<Self, Failure> {
+        signing::install_tls();
+        let api = api.trim_end_matches('/').to_owned();
         let octocrab = Octocrab::builder()
             .base_uri(api.as_str())?
             .personal_token(token)
             .set_connect_timeout(Some(Duration::from_secs(15)))
-            .set_read_timeout(Some(Duration::from_secs(120)))
-            .set_write_timeout(Some(Duration::from_secs(120)))
+            .set_read_timeout(Some(silence))
+            .set_write_timeout(Some(silence))
             .build()?;
         Ok(Self {
             octocrab,
+            anonymous: reqwest::Client::builder().read_timeout(silence).build()?,
             api,
-            repository: format!("repos/{owner}/{name}"),
+            repository: format!("repos/{repository}"),
         })
     }
 
@@ -191,42 +196,128 @@ impl GitHub {
         self.send(Method::POST, "releases", Some(&body)).await
     }
 
-    /// A release by its number, which finds drafts too.
-    pub(crate) async fn release(&self, id: u64) -> Answer<Release> {
-        self.get(&format!("releases/{id}")).await
-    }
-
     /// What a release holds.
     pub(crate) async fn assets(&self, release: &Release) -> Answer<Vec<UploadedAsset>> {
         self.pages(&format!("releases/{}/assets", release.id)).await
     }
 
-    /// Uploads an asset under a name that is plain enough to stand in a URL.
+    /// The public release of `tag`, which a draft never is; none where there is none.
+    pub(crate) async fn public_release(&self, tag: &Tag) -> Answer<Option<Release>> {
+        self.find(&format!("releases/tags/{tag}")).await
+    }
+
+    /// Uploads a file of `size` bytes under a name that is plain enough to stand in a URL. Of the
+    /// file, one [`CHUNK`] is in memory.
     pub(crate) async fn upload(
         &self,
         release: &Release,
         name: &str,
-        bytes: Vec<u8>,
+        file: &Path,
+        size: u64,
     ) -> Answer<UploadedAsset> {
         let base = release.upload_url.split('{').next().unwrap_or_default();
         let url = format!("{base}?name={name}");
         let words = format!("POST {url}");
+        let failed = |error: &dyn std::fmt::Display| GitHubError::transport(&words, error);
+        let file = std::fs::File::open(file)
+            .map_err(|error| failed(&files::failed("read", file, &error)))?;
+        let chunks = stream::unfold(file, |mut file| async {
+            let mut chunk = vec![0; CHUNK];
+            match file.read(&mut chunk) {
+                Ok(0) => None,
+                Ok(read) => {
+                    chunk.truncate(read);
+                    Some((Ok(http_body::Frame::data(Bytes::from(chunk))), file))
+                }
+                Err(error) => Some((Err::<_, io::Error>(error), file)),
+            }
+        });
         let request = http::Request::builder()
             .method(Method::POST)
             .uri(&url)
-            .header(http::header::CONTENT_TYPE, "application/octet-stream")
-            .header(http::header::CONTENT_LENGTH, bytes.len())
-            .body(bytes::Bytes::from(bytes))
-            .map_err(|error| transport(&words, &error))?;
+            .header(header::CONTENT_TYPE, "application/octet-stream")
+            .header(header::CONTENT_LENGTH, size)
+            .body(OctoBody::new(StreamBody::new(chunks)))
+            .map_err(|error| failed(&error))?;
         self.execute(words, request).await
+    }
+
+    /// What GitHub serves as an asset, of a draft too. No more than `limit` bytes are read.
+    pub(crate) async fn download(&self, asset: &UploadedAsset, limit: u64) -> Answer<Measured> {
+        let url = format!(
+            "{}/{}/releases/assets/{}",
+            self.api, self.repository, asset.id
+        );
+        let words = format!("GET {url}");
+        let request = http::Request::builder()
+            .uri(&url)
+            .header(header::ACCEPT, "application/octet-stream")
+            .body(Bytes::new())
+            .map_err(|error| GitHubError::transport(&words, &error))?;
+        let failed = |error: octocrab::Error| GitHubError::transport(&words, &chain(&error));
+        let response = self.octocrab.execute(request).await.map_err(failed)?;
+        if !response.status().is_success() {
+            return Err(self.refusal(words, response).await);
+        }
+        let mut body = response.into_body();
+        let mut bytes = Meter::new(io::sink());
+        let mut left = limit;
+        while let Some(frame) = body.frame().await {
+            if let Ok(data) = frame.map_err(failed)?.into_data() {
+                let size = data.len() as u64;
+                left = left.checked_sub(size).ok_or_else(|| {
+                    let message = format!("more than the {limit} bytes of {}", asset.name);
+                    GitHubError::transport(&words, &message)
+                })?;
+                io::Write::write_all(&mut bytes, &data)
+                    .map_err(|error| GitHubError::transport(&words, &error))?;
+            }
+        }
+        Ok(bytes.finish().1)
+    }
+
+    /// What anybody gets as an asset, without the token. No more than `limit` bytes are read.
+    pub(crate) async fn public_download(
+        &self,
+        asset: &UploadedAsset,
+        limit: u64,
+    ) -> Answer<Measured> {
+        let url = &asset.browser_download_url;
+        let words = format!("GET {url} without a token");
+        let failed = |error: reqwest::Error| GitHubError::transport(&words, &chain(&error));
+        let mut response = self.anonymous.get(url).send().await.map_err(failed)?;
+        let status = response.status();
+        if !status.is_success() {
+            return Err(GitHubError::Status {
+                pause: error::pause(status, response.headers(), ""),
+                message: status.canonical_reason().unwrap_or("no reason").to_owned(),
+                request: words,
+                status,
+            });
+        }
+        let mut bytes = Meter::new(io::sink());
+        let mut left = limit;
+        while let Some(data) = response.chunk().await.map_err(failed)? {
+            left = left.checked_sub(data.len() as u64).ok_or_else(|| {
+                let message = format!("more than the {limit} bytes of {}", asset.name);
+                GitHubError::transport(&words, &message)
+            })?;
+            io::Write::write_all(&mut bytes, &data)
+                .map_err(|error| GitHubError::transport(&words, &error))?;
+        }
+        Ok(bytes.finish().1)
+    }
+
+    /// Removes a draft. A public release is never removed: its tag would be burnt.
+    pub(crate) async fn delete_draft(&self, draft: &Release) -> Answer<()> {
+        debug_assert!(draft.draft, "a public release is never removed");
+        let path = format!("releases/{}", draft.id);
+        self.delete(&path).await
     }
 
     /// Removes an asset of a draft.
     pub(crate) async fn delete_asset(&self, asset: &UploadedAsset) -> Answer<()> {
-        let path = format!("releases/assets/{}", asset.id);
-        self.send::<Option<Value>>(Method::DELETE, &path, None)
-            .await
-            .map(drop)
+        self.delete(&format!("releases/assets/{}", asset.id)).await
     }
 
     /// Makes a draft public. `make_latest` is said again, since GitHub takes its absence for yes.
@@ -260,7 +351,7 @@ impl GitHub {
         let bytes = base64::engine::general_purpose::STANDARD.decode(packed);
         bytes
             .map(Some)
-            .map_err(|error| transport(&format!("GET {path}"), &error))
+            .map_err(|error| GitHubError::transport(&format!("GET {path}"), &error))
     }
 
     /// Puts text files onto a branch in one commit whose parent is `tip`, or a first one.
@@ -310,6 +401,14 @@ impl GitHub {
         moved.map(drop)
     }
 
+    /// What is gone already needs no removal.
+    async fn delete(&self, path: &str) -> Answer<()> {
+        match self.send::<Option<Value>>(Method::DELETE, path, None).await {
+            Err(error) if !error.is_not_found() => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Answer<T> {
         self.send(Method::GET, path, None).await
     }
@@ -347,55 +446,63 @@ impl GitHub {
         let request = http::Request::builder()
             .method(method)
             .uri(&url)
-            .header(http::header::ACCEPT, "application/vnd.github+json")
+            .header(header::ACCEPT, "application/vnd.github+json")
             .header("x-github-api-version", "2022-11-28");
         let bytes = match body {
-            Some(body) => serde_json::to_vec(body).map_err(|error| transport(&words, &error))?,
+            Some(body) => {
+                serde_json::to_vec(body).map_err(|error| GitHubError::transport(&words, &error))?
+            }
             None => Vec::new(),
         };
         let request = request
-            .header(http::header::CONTENT_TYPE, "application/json")
-            .body(bytes::Bytes::from(bytes))
-            .map_err(|error| transport(&words, &error))?;
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Bytes::from(bytes))
+            .map_err(|error| GitHubError::transport(&words, &error))?;
         self.execute(words, request).await
     }
 
     async fn execute<T: DeserializeOwned>(
         &self,
         words: String,
-        request: http::Request<bytes::Bytes>,
+        request: http::Request<impl Into<OctoBody>>,
     ) -> Answer<T> {
+        let failed = |error: octocrab::Error| GitHubError::transport(&words, &chain(&error));
+        let response = self.octocrab.execute(request).await.map_err(failed)?;
+        if !response.status().is_success() {
+            return Err(self.refusal(words, response).await);
+        }
+        let text = self.octocrab.body_to_string(response).await;
+        let text = text.map_err(failed)?;
+        let text = if text.is_empty() { "null" } else { &text };
+        serde_json::from_str(text).map_err(|error| GitHubError::transport(&words, &error))
+    }
+
+    /// What GitHub says where it does not do what it was asked.
+    async fn refusal(&self, request: String, response: http::Response<Body>) -> GitHubError {
         #[derive(Deserialize, Serialize)]
         struct Refused {
             message: String,
             #[serde(default)]
             errors: Value,
         }
-        let failed = |error: octocrab::Error| transport(&words, &chain(&error));
-        let response = self.octocrab.execute(request).await.map_err(failed)?;
-        let status = response.status();
-        let text = self
-            .octocrab
-            .body_to_string(response)
-            .await
-            .map_err(failed)?;
-        if !status.is_success() {
-            let message = match serde_json::from_str::<Refused>(&text) {
-                Ok(Refused {
-                    message,
-                    errors: Value::Null,
-                }) => message,
-                Ok(Refused { message, errors }) => format!("{message} {errors}"),
-                Err(_) => text.chars().take(200).collect(),
-            };
-            return Err(GitHubError::Status {
-                request: words,
-                status,
+        let (status, headers) = (response.status(), response.headers().clone());
+        // The status counts, even if its words are lost.
+        let text = self.octocrab.body_to_string(response).await;
+        let text = text.unwrap_or_default();
+        let message = match serde_json::from_str::<Refused>(&text) {
+            Ok(Refused {
                 message,
-            });
+                errors: Value::Null,
+            }) => message,
+            Ok(Refused { message, errors }) => format!("{message} {errors}"),
+            Err(_) => text.chars().take(200).collect(),
+        };
+        GitHubError::Status {
+            pause: error::pause(status, &headers, &message),
+            request,
+            status,
+            message,
         }
-        let text = if text.is_empty() { "null" } else { &text };
-        serde_json::from_str(text).map_err(|error| transport(&words, &error))
     }
 
     /// Every public release, with what GitHub says of it.
@@ -419,13 +526,6 @@ impl GitHub {
         let path = format!("releases/{}", release.id);
         let body = json!({ "prerelease": prerelease, "make_latest": latest.to_string() });
         self.send(Method::PATCH, &path, Some(&body)).await
-    }
-}
-
-fn transport(request: &str, error: &dyn fmt::Display) -> GitHubError {
-    GitHubError::Transport {
-        request: request.to_owned(),
-        message: error.to_string(),
     }
 }
 

@@ -8,6 +8,7 @@
 mod bootstrap;
 mod channels;
 mod cli;
+mod clock;
 mod commands;
 mod compare;
 mod consumer;
@@ -23,6 +24,7 @@ mod process;
 mod programs;
 mod project;
 mod provenance;
+mod publish;
 mod report;
 mod sbom;
 mod settings;

@@ -44,24 +44,14 @@ pub(crate) fn compare(
 ) -> Vec<Finding> {
     let tags = [Wanted::tag(TAGS[0])];
     let main = [Wanted::branch(&product.identities.default_branch)];
-    let environment = |name: &str, policies: &[Wanted<'_>], reviewers: Option<&[Reviewer]>| {
-        let found = settings.environments.get(name);
-        let unasked = Seen::Not("it was not asked for".to_owned());
-        environment(name, found.unwrap_or(&unasked), policies, reviewers)
-    };
+    let [immutable, publishing, release_tags] = of_publishing(settings, reviewers);
     vec![
-        immutable_releases(&settings.immutable_releases),
+        immutable,
         job_rights(settings),
-        environment(SIGN_ENVIRONMENT, &tags, None),
-        environment(PUBLISH_ENVIRONMENT, &tags, Some(reviewers)),
-        environment(CHANNELS_ENVIRONMENT, &main, None),
-        ruleset(
-            &settings.rulesets,
-            "release tags",
-            "tag",
-            &TAGS.map(|tag| format!("refs/tags/{tag}")),
-            &["deletion", "update"],
-        ),
+        environment(settings, SIGN_ENVIRONMENT, &tags, None),
+        publishing,
+        environment(settings, CHANNELS_ENVIRONMENT, &main, None),
+        release_tags,
         branch_of_channels(branch),
         ruleset(
             &settings.rulesets,
@@ -71,6 +61,22 @@ pub(crate) fn compare(
             &["deletion", "non_fast_forward"],
         ),
         pages(settings),
+    ]
+}
+
+/// What of it keeps a public release as it is, and keeps anybody from publishing alone.
+pub(crate) fn of_publishing(settings: &Settings, reviewers: &[Reviewer]) -> [Finding; 3] {
+    let tags = [Wanted::tag(TAGS[0])];
+    [
+        immutable_releases(&settings.immutable_releases),
+        environment(settings, PUBLISH_ENVIRONMENT, &tags, Some(reviewers)),
+        ruleset(
+            &settings.rulesets,
+            "release tags",
+            "tag",
+            &TAGS.map(|tag| format!("refs/tags/{tag}")),
+            &["deletion", "update"],
+        ),
     ]
 }
 
@@ -209,8 +215,8 @@ fn job_rights(settings: &Settings) -> Finding {
 
 /// `reviewers` are those to be named where nobody is; none where no approval is wanted.
 fn environment(
+    settings: &Settings,
     name: &str,
-    found: &Seen<Option<Environment>>,
     wanted: &[Wanted<'_>],
     reviewers: Option<&[Reviewer]>,
 ) -> Finding {
@@ -226,9 +232,10 @@ fn environment(
         ""
     };
     let expected = format!("{approval}jobs of {} alone", admitted.join(", "));
-    let found = match found {
-        Seen::Not(why) => return Finding::not_seen(rule, &place, &expected, why),
-        Seen::Is(found) => found,
+    let found = match settings.environments.get(name) {
+        None => return Finding::not_seen(rule, &place, &expected, "it was not asked for"),
+        Some(Seen::Not(why)) => return Finding::not_seen(rule, &place, &expected, why),
+        Some(Seen::Is(found)) => found,
     };
     let nothing = Environment::default();
     let (there, environment) = (found.is_some(), found.as_ref().unwrap_or(&nothing));

@@ -40,6 +40,7 @@ use settings::Settings;
 pub use actions::Dispatch;
 pub use faults::{Fault, Hook, Then};
 pub use record::{Exchange, Request};
+pub use releases::Listed;
 pub use repository::Repository;
 pub use rights::{Access, Permission, Right};
 
@@ -211,6 +212,12 @@ impl GitHub {
     #[must_use]
     pub fn requests(&self) -> Vec<Request> {
         self.state().notes.iter().map(Note::request).collect()
+    }
+
+    /// Every release, drafts included, the oldest first.
+    #[must_use]
+    pub fn releases(&self) -> Vec<Listed> {
+        self.state().releases.listed()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -65,6 +65,17 @@ enum MakeLatest {
     Legacy,
 }
 
+/// A release as somebody sees it who may see everything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Its tag.
+    pub tag: String,
+    /// Whether the public sees it.
+    pub public: bool,
+    /// SHA-256 in lower-case hex of each asset, by its name; none of one whose upload failed.
+    pub assets: BTreeMap<String, Option<String>>,
+}
+
 /// What a caller sets; what she leaves out stays as it is.
 #[derive(Debug, Deserialize)]
 struct Fields {
@@ -75,6 +86,22 @@ struct Fields {
     draft: Option<bool>,
     prerelease: Option<bool>,
     make_latest: Option<MakeLatest>,
+}
+
+impl Releases {
+    pub(super) fn listed(&self) -> Vec<Listed> {
+        let digest = |asset: &Asset| Some(asset.content.as_ref()?.digest.clone());
+        let listed = self.by_id.values().map(|release| Listed {
+            tag: release.tag.clone(),
+            public: !release.is_draft(),
+            assets: release
+                .assets
+                .iter()
+                .map(|asset| (asset.name.clone(), digest(asset)))
+                .collect(),
+        });
+        listed.collect()
+    }
 }
 
 impl Release {

@@ -91,7 +91,7 @@ fn the_report_tells_every_stage_with_its_time_and_what_was_not_rehearsed() {
     let promoted = ["promote-beta", "promote-stable", "consume"];
     assert_eq!(
         of(true),
-        [signed, &["smoke"], public, &promoted].concat()
+        [signed, &["setup-github", "smoke"], public, &promoted].concat()
     );
     assert_eq!(of(false), [&made[..], &["promote-alpha"]].concat());
     assert!(stages.iter().all(|row| row["seconds"].is_number()));

@@ -1,6 +1,7 @@
 //! `bench`: times a stage against the tools it stands in for, on this machine, in one run.
 
 mod assemble;
+mod publish;
 mod race;
 mod verify;
 
@@ -11,5 +12,6 @@ pub(super) fn run(arguments: &Bench) -> Result<(), Failure> {
     match &arguments.stage {
         BenchedStage::Assemble(arguments) => assemble::run(arguments),
         BenchedStage::Verify(arguments) => verify::run(arguments),
+        BenchedStage::Publish(arguments) => publish::run(arguments),
     }
 }

@@ -15,7 +15,7 @@ use crate::report::{print, table};
 use crate::{Failure, cli};
 
 pub(super) async fn run(arguments: &cli::Channels) -> Result<(), Failure> {
-    let product = Project::here()?.product;
+    let product = Project::product()?;
     let root = trusted_root(arguments.root.trusted_root.as_deref())?;
     let public = Public::new(&product, &root, arguments.mirror.as_deref())?;
     let mut found = Vec::new();

@@ -136,6 +136,7 @@ impl Rehearsal<'_> {
             self.build(stages, &places, &plan, &self.scope.build)?;
         }
         self.make(stages, &places, &plan, self.scope.from.as_deref())?;
+        self.set_up(stages, &plan)?;
         let predecessor = match &self.scope.native {
             Some(native) => {
                 let earlier = self.predecessor(stages, &plan, native)?;
@@ -319,6 +320,14 @@ impl Rehearsal<'_> {
     }
 
     /// From verified assets to what the public sees.
+    /// Makes the repository's settings what a publisher expects.
+    fn set_up(&self, stages: &mut Stages, plan: &Plan) -> Result<(), Failure> {
+        let mut setup = stages.command("setup-github");
+        setup.args(["--apply", "--reviewer", "somebody"]);
+        self.world.let_administrate(&mut setup);
+        stages.run("setup-github", &plan.version, setup)
+    }
+
     fn publish(&self, stages: &mut Stages, places: &Places, plan: &Plan) -> Result<(), Failure> {
         let mut publish = places.command(stages, "publish");
         self.believe(&mut publish);

@@ -11,7 +11,7 @@ use crate::project::Project;
 use crate::{Failure, cli};
 
 pub(super) async fn run(arguments: &cli::Promote) -> Result<(), Failure> {
-    let product = Project::here()?.product;
+    let product = Project::product()?;
     let moving = &arguments.moving;
     let root = trusted_root(moving.root.trusted_root.as_deref())?;
     let tag = Tag::of(&arguments.version).or_exit(Exit::Input)?;

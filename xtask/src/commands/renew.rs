@@ -8,7 +8,7 @@ use crate::project::Project;
 use crate::{Failure, cli};
 
 pub(super) async fn run(arguments: &cli::Renew) -> Result<(), Failure> {
-    let product = Project::here()?.product;
+    let product = Project::product()?;
     let root = trusted_root(arguments.root.trusted_root.as_deref())?;
     let mover = Mover::new(&product, &root, &arguments.rights)?;
     mover

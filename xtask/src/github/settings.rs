@@ -7,13 +7,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use http::{Method, StatusCode};
-use release_plan::Exit;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{Answer, GitHub, GitHubError};
-use crate::Failure;
 
 /// Something on GitHub that not every token may read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -174,19 +172,6 @@ impl<T> Seen<T> {
                 Ok(Self::Not(format!("GitHub answered {status}: {message}")))
             }
             Err(error) => Err(error),
-        }
-    }
-}
-
-impl GitHubError {
-    /// As a failure of a command whose token wants `right`.
-    pub(crate) fn wanting(self, right: &str) -> Failure {
-        match &self {
-            Self::Status { status, .. } if *status == StatusCode::FORBIDDEN => {
-                let message = format!("{self}; expected a token with {right} in GITHUB_TOKEN");
-                Failure::new(Exit::Network, message)
-            }
-            _ => self.into_failure(),
         }
     }
 }

@@ -263,7 +263,7 @@ fn a_wrong_token_is_told_and_nothing_is_written() {
         command.env("GITHUB_TOKEN", "wrong");
         let ended = Ended::from(command.output().unwrap());
         ended
-            .with(Exit::Network)
+            .with(Exit::Storage)
             .saying("401")
             .saying("GITHUB_TOKEN");
         command.env_remove("GITHUB_TOKEN");

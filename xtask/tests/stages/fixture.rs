@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use git2::{IndexAddOption, Oid, Signature};
-use rehearsal::github::{Repository, Request};
+use rehearsal::github::{Access, GitHub, Permission, Repository, Request};
 use rehearsal::sigstore::Job;
 use rehearsal::sigstore::forge::{Content, Forgery};
 use release_plan::{BUNDLE_SUFFIX, Exit, PROVENANCE_SUFFIX, Plan, Sha256};
@@ -350,6 +350,20 @@ fn toolchain_file() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../rust-toolchain.toml")
 }
 
+/// Gives a repository the settings that releases rely on.
+pub(crate) fn set_up(fixture: &Fixture, github: &GitHub, api: &str) {
+    const OWNER: &str = "the-owners-token";
+    let rights = [
+        Permission::Administration,
+        Permission::Contents,
+        Permission::Pages,
+    ];
+    github.admit_token(OWNER, rights.map(|right| (right, Access::Write)));
+    let mut setup = fixture.xtask("setup-github");
+    setup.args(["--apply", "--reviewer", "ada", "--api-url", api]);
+    ok(setup.env("GITHUB_TOKEN", OWNER));
+}
+
 /// GitHub and Sigstore on loopback, and whose keys to believe.
 pub(crate) struct Loopback {
     pub(crate) services: rehearsal::Loopback,
@@ -358,15 +372,19 @@ pub(crate) struct Loopback {
 
 pub(crate) const TOKEN: &str = "the-token";
 
+/// The product's, on GitHub.
+pub(crate) fn repository() -> Repository {
+    Repository {
+        owner: "example".to_owned(),
+        name: "ember".to_owned(),
+        id: 71,
+        owner_id: 72,
+    }
+}
+
 impl Loopback {
     pub(crate) fn start() -> Self {
-        let repository = Repository {
-            owner: "example".to_owned(),
-            name: "ember".to_owned(),
-            id: 71,
-            owner_id: 72,
-        };
-        let services = rehearsal::Loopback::start(repository, TOKEN).unwrap();
+        let services = rehearsal::Loopback::start(repository(), TOKEN).unwrap();
         let folder = tempfile::tempdir().unwrap();
         fs::write(
             folder.path().join("root.json"),
@@ -460,12 +478,14 @@ impl Loopback {
         publish
     }
 
-    /// Pushes the tag of a fixture's plan.
+    /// Pushes the tag of a fixture's plan, to a repository with the settings that releases rely on.
     pub(crate) fn push(&self, fixture: &Fixture) {
         let plan = fixture.plan();
         let commit = plan.source.commit.as_str();
-        self.services.github.push_branch("main", commit);
-        self.services.github.push_tag(&plan.tag.to_string(), commit);
+        let github = &self.services.github;
+        github.push_branch("main", commit);
+        github.push_tag(&plan.tag.to_string(), commit);
+        set_up(fixture, github, &self.services.api_url());
     }
 
     /// Gives a command what a job of the channel workflow has, and the addresses of the services.

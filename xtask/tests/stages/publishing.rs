@@ -1,8 +1,15 @@
 //! Publishing: whole or not at all, and again without harm.
 
-use release_plan::Exit;
+use std::fs;
+use std::io::Write as _;
+use std::process::{Child, Stdio};
+use std::sync::{Arc, Mutex};
 
-use crate::fixture::{Ended, Fixture, Loopback, ok};
+use rehearsal::Server;
+use rehearsal::github::{Access, Fault, GitHub, Hook, Listed, Permission, Then};
+use release_plan::{AssetName, Exit, Sha256};
+
+use crate::fixture::{Ended, Fixture, Loopback, TOKEN, ok, repository, set_up};
 
 fn signed() -> (Fixture, Loopback) {
     let (fixture, loopback) = (Fixture::assembled(), Loopback::start());
@@ -49,6 +56,90 @@ fn nothing_is_public_before_the_one_request_that_makes_it_so() {
     assert!(last_upload.unwrap() < patch);
 }
 
+/// Publishes to a GitHub of its own, kills the publisher at its `k`-th request, before or after
+/// GitHub acted, and publishes again. Gives whether there was such a request.
+fn killed_at(fixture: &Fixture, loopback: &Loopback, k: usize, after: bool) -> bool {
+    let github = GitHub::new(repository(), TOKEN);
+    let commit = fixture.plan().source.commit.to_string();
+    github.push_branch("main", &commit);
+    github.push_tag("v1.2.3", &commit);
+    let server = Server::start(|at| github.router(&format!("http://{at}"))).unwrap();
+    set_up(fixture, &github, &server.url());
+    let publish = || {
+        let mut publish = fixture.stage("publish", "--dir", "assets");
+        publish.arg("--trusted-root").arg(loopback.root());
+        publish
+            .args(["--api-url", &server.url()])
+            .env("GITHUB_TOKEN", TOKEN);
+        publish
+    };
+
+    let publisher = Arc::new(Mutex::new(None::<Child>));
+    let hook = {
+        let publisher = Arc::clone(&publisher);
+        Hook(Arc::new(move || {
+            let mut publisher = publisher.lock().unwrap();
+            publisher.as_mut().unwrap().kill().unwrap();
+            Then::Hold
+        }))
+    };
+    let fault = if after {
+        Fault::HookAfter
+    } else {
+        Fault::HookBefore
+    };
+    github.break_at(k, fault(hook));
+    {
+        // Nothing that it asks for is answered before it can be killed.
+        let mut publisher = publisher.lock().unwrap();
+        *publisher = Some(publish().stderr(Stdio::null()).spawn().unwrap());
+    }
+    let ended = loop {
+        let mut publisher = publisher.lock().unwrap();
+        if let Some(status) = publisher.as_mut().unwrap().try_wait().unwrap() {
+            break status;
+        }
+        drop(publisher);
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    };
+    let killed = github.broken();
+    assert_eq!(killed, !ended.success(), "request {k}: {ended}");
+    github.heal();
+    let public = |listed: &Listed| !listed.public || listed.assets.len() == 11;
+    assert!(github.releases().iter().all(public), "request {k}");
+    ok(&mut publish()).saying("v1.2.3 is public: ");
+    let files = fixture.plan().files();
+    let digest = |name: &AssetName| {
+        let bytes = fs::read(fixture.asset(name.as_str())).unwrap();
+        (name.to_string(), Some(Sha256::of(&bytes).to_string()))
+    };
+    let whole = Listed {
+        tag: "v1.2.3".to_owned(),
+        public: true,
+        assets: files.iter().map(digest).collect(),
+    };
+    assert_eq!(github.releases(), [whole], "request {k}");
+    killed
+}
+
+#[test]
+fn a_publisher_that_is_killed_at_any_request_is_finished_by_the_next() {
+    let (fixture, loopback) = signed();
+    std::thread::scope(|scope| {
+        for after in [false, true] {
+            let (fixture, loopback) = (&fixture, &loopback);
+            scope.spawn(move || {
+                let killed = (0..).take_while(|&k| killed_at(fixture, loopback, k, after));
+                let requests = killed.count();
+                assert!(requests > 30, "only {requests} requests");
+                // Past the harness, which would keep it to itself.
+                let told = format!("killed at each of {requests} requests\n");
+                std::io::stderr().write_all(told.as_bytes()).unwrap();
+            });
+        }
+    });
+}
+
 #[test]
 fn a_tag_that_is_not_pushed_is_refused_before_anything_is_written() {
     let (fixture, loopback) = signed();
@@ -58,12 +149,34 @@ fn a_tag_that_is_not_pushed_is_refused_before_anything_is_written() {
 }
 
 #[test]
+fn a_repository_whose_releases_can_be_changed_is_refused_before_anything_is_written() {
+    let (fixture, loopback) = signed();
+    loopback.push(&fixture);
+    loopback.services.github.set_immutable_releases(false);
+    let before = writes(&loopback);
+    let owner = [(Permission::Administration, Access::Write)];
+    loopback.services.github.admit_token("owner", owner);
+    let mut publish = loopback.publish(&fixture);
+    let ended = Ended::from(publish.env("GITHUB_TOKEN", "owner").output().unwrap());
+    ended.with(Exit::Gate).saying("setup-github");
+    assert_eq!(writes(&loopback), before);
+}
+
+#[test]
+fn what_a_jobs_token_cannot_see_of_the_settings_is_said() {
+    let (fixture, loopback) = signed();
+    loopback.push(&fixture);
+    ok(&mut loopback.publish(&fixture)).saying("not seen: ");
+}
+
+#[test]
 fn an_annotated_tag_is_followed_to_its_commit() {
     let (fixture, loopback) = signed();
     let commit = fixture.plan().source.commit.to_string();
     let github = &loopback.services.github;
     github.push_branch("main", &commit);
     github.push_annotated_tag("v1.2.3", &commit);
+    set_up(&fixture, github, &loopback.services.api_url());
     ok(&mut loopback.publish(&fixture)).saying("v1.2.3 is public");
     let asked = loopback.requests();
     assert!(
@@ -91,7 +204,7 @@ fn a_wrong_token_is_refused_by_github_and_the_answer_is_told() {
     let mut publish = loopback.publish(&fixture);
     publish.env("GITHUB_TOKEN", "wrong");
     Ended::from(publish.output().unwrap())
-        .with(Exit::Network)
+        .with(Exit::Storage)
         .saying("401")
         .saying("GITHUB_TOKEN");
 }

@@ -133,7 +133,7 @@ fn what_a_token_may_not_see_is_said_and_counts_as_not_right() {
     assert_eq!(unseen, ["immutable-releases", "job-rights", "pages"]);
     let ended = setup(&fixture, &loopback, TOKEN, &["--apply"]);
     ended
-        .with(Exit::Network)
+        .with(Exit::Storage)
         .saying("403")
         .saying("administration");
 }

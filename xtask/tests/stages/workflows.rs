@@ -165,7 +165,7 @@ fn a_token_that_may_not_start_workflows_is_refused_with_what_it_lacks() {
     ]);
     let ended = Ended::from(ask.env("GITHUB_TOKEN", "lesser").output().unwrap());
     ended
-        .with(Exit::Network)
+        .with(Exit::Storage)
         .saying("403")
         .saying("actions: write");
     assert_eq!(github.dispatches(), []);

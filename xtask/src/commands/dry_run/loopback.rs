@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use rehearsal::Loopback;
-use rehearsal::github::Repository;
+use rehearsal::github::{Access, Permission, Repository};
 use rehearsal::sigstore::Job;
 use release_plan::{Plan, Product};
 
@@ -14,8 +14,10 @@ use crate::{Failure, files};
 pub(super) const TRUSTED_ROOT: &str = "trusted_root.json";
 /// The same root in the form that sigstore-python takes.
 const TRUST_CONFIG: &str = "client_trust_config.json";
-/// The token that the loopback GitHub takes. It opens nothing else.
+/// The tokens that the loopback GitHub takes, of a job and of the repository's owner. They open
+/// nothing else.
 const TOKEN: &str = "loopback-rehearsal-token";
+const OWNER: &str = "loopback-rehearsal-owner";
 
 /// Where the trusted root of the rehearsal in `folder` lies.
 pub(super) fn trusted_root(folder: &Path) -> PathBuf {
@@ -37,9 +39,17 @@ impl World {
             id: product.repository.id,
             owner_id: product.repository.owner_id,
         };
+        let loopback = Loopback::start(repository, TOKEN)?;
+        let rights = [
+            Permission::Administration,
+            Permission::Contents,
+            Permission::Pages,
+        ];
+        let github = &loopback.github;
+        github.admit_token(OWNER, rights.map(|right| (right, Access::Write)));
         Ok(Self {
             product: product.clone(),
-            loopback: Loopback::start(repository, TOKEN)?,
+            loopback,
         })
     }
 
@@ -99,5 +109,12 @@ impl World {
         command
             .args(["--api-url", &self.loopback.api_url()])
             .env("GITHUB_TOKEN", TOKEN);
+    }
+
+    /// Gives a stage what the repository's owner has, and the address of the API.
+    pub(super) fn let_administrate(&self, command: &mut Command) {
+        command
+            .args(["--api-url", &self.loopback.api_url()])
+            .env("GITHUB_TOKEN", OWNER);
     }
 }
