@@ -2,29 +2,7 @@
 
 use super::*;
 
-const PRODUCT: &str = "\
-name: ember
-summary: A small light.
-repository:
-  url: https://github.com/example/ember
-  id: 71
-  owner_id: 72
-identities:
-  issuer: https://token.actions.githubusercontent.com
-  release_workflow: .github/workflows/release.yml
-  channel_workflow: .github/workflows/channel.yml
-  default_branch: main
-channels:
-  url: https://example.github.io/ember
-  expires_after_days: 14
-  default: stable
-  feeds:
-    alpha: {from: pre-releases}
-    beta: {from: releases}
-    stable: {from: beta, soak_days: 7}
-upgrades:
-  from: 0.0.0
-";
+const PRODUCT: &str = include_str!("../../tests/product.yaml");
 
 const RELEASE: (&str, &str) = (
     ".github/workflows/release.yml",
