@@ -7,7 +7,7 @@
 mod error;
 pub(crate) mod settings;
 
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
@@ -260,20 +260,13 @@ impl GitHub {
             return Err(self.refusal(words, response).await);
         }
         let mut body = response.into_body();
-        let mut bytes = Meter::new(io::sink());
-        let mut left = limit;
+        let mut served = Served::new(asset, &words, limit);
         while let Some(frame) = body.frame().await {
             if let Ok(data) = frame.map_err(failed)?.into_data() {
-                let size = data.len() as u64;
-                left = left.checked_sub(size).ok_or_else(|| {
-                    let message = format!("more than the {limit} bytes of {}", asset.name);
-                    GitHubError::transport(&words, &message)
-                })?;
-                io::Write::write_all(&mut bytes, &data)
-                    .map_err(|error| GitHubError::transport(&words, &error))?;
+                served.take(&data)?;
             }
         }
-        Ok(bytes.finish().1)
+        Ok(served.measured())
     }
 
     /// What anybody gets as an asset, without the token. No more than `limit` bytes are read.
@@ -295,17 +288,11 @@ impl GitHub {
                 status,
             });
         }
-        let mut bytes = Meter::new(io::sink());
-        let mut left = limit;
+        let mut served = Served::new(asset, &words, limit);
         while let Some(data) = response.chunk().await.map_err(failed)? {
-            left = left.checked_sub(data.len() as u64).ok_or_else(|| {
-                let message = format!("more than the {limit} bytes of {}", asset.name);
-                GitHubError::transport(&words, &message)
-            })?;
-            io::Write::write_all(&mut bytes, &data)
-                .map_err(|error| GitHubError::transport(&words, &error))?;
+            served.take(&data)?;
         }
-        Ok(bytes.finish().1)
+        Ok(served.measured())
     }
 
     /// Removes a draft. A public release is never removed: its tag would be burnt.
@@ -526,6 +513,40 @@ impl GitHub {
         let path = format!("releases/{}", release.id);
         let body = json!({ "prerelease": prerelease, "make_latest": latest.to_string() });
         self.send(Method::PATCH, &path, Some(&body)).await
+    }
+}
+
+/// An asset as it arrives: measured, up to a limit, and not kept.
+struct Served<'a> {
+    asset: &'a UploadedAsset,
+    request: &'a str,
+    limit: u64,
+    left: u64,
+    bytes: Meter<io::Sink>,
+}
+
+impl<'a> Served<'a> {
+    fn new(asset: &'a UploadedAsset, request: &'a str, limit: u64) -> Self {
+        Self {
+            asset,
+            request,
+            limit,
+            left: limit,
+            bytes: Meter::new(io::sink()),
+        }
+    }
+
+    fn take(&mut self, data: &[u8]) -> Answer<()> {
+        self.left = self.left.checked_sub(data.len() as u64).ok_or_else(|| {
+            let message = format!("more than the {} bytes of {}", self.limit, self.asset.name);
+            GitHubError::transport(self.request, &message)
+        })?;
+        let taken = self.bytes.write_all(data);
+        taken.map_err(|error| GitHubError::transport(self.request, &error))
+    }
+
+    fn measured(self) -> Measured {
+        self.bytes.finish().1
     }
 }
 

@@ -44,13 +44,27 @@ pub(crate) fn compare(
 ) -> Vec<Finding> {
     let tags = [Wanted::tag(TAGS[0])];
     let main = [Wanted::branch(&product.identities.default_branch)];
-    let [immutable, publishing, release_tags] = of_publishing(settings, reviewers);
+    let Settings {
+        immutable_releases,
+        rulesets,
+        ..
+    } = settings;
+    let unasked = Seen::Not("it was not asked for".to_owned());
+    let found = |name: &str| settings.environments.get(name).unwrap_or(&unasked);
+    let publishing = found(PUBLISH_ENVIRONMENT);
+    let [immutable, publishing, release_tags] =
+        of_publishing(immutable_releases, publishing, rulesets, reviewers);
     vec![
         immutable,
         job_rights(settings),
-        environment(settings, SIGN_ENVIRONMENT, &tags, None),
+        environment(SIGN_ENVIRONMENT, found(SIGN_ENVIRONMENT), &tags, None),
         publishing,
-        environment(settings, CHANNELS_ENVIRONMENT, &main, None),
+        environment(
+            CHANNELS_ENVIRONMENT,
+            found(CHANNELS_ENVIRONMENT),
+            &main,
+            None,
+        ),
         release_tags,
         branch_of_channels(branch),
         ruleset(
@@ -65,13 +79,18 @@ pub(crate) fn compare(
 }
 
 /// What of it keeps a public release as it is, and keeps anybody from publishing alone.
-pub(crate) fn of_publishing(settings: &Settings, reviewers: &[Reviewer]) -> [Finding; 3] {
+pub(crate) fn of_publishing(
+    immutable: &Seen<bool>,
+    publishing: &Seen<Option<Environment>>,
+    rulesets: &Seen<Vec<Ruleset>>,
+    reviewers: &[Reviewer],
+) -> [Finding; 3] {
     let tags = [Wanted::tag(TAGS[0])];
     [
-        immutable_releases(&settings.immutable_releases),
-        environment(settings, PUBLISH_ENVIRONMENT, &tags, Some(reviewers)),
+        immutable_releases(immutable),
+        environment(PUBLISH_ENVIRONMENT, publishing, &tags, Some(reviewers)),
         ruleset(
-            &settings.rulesets,
+            rulesets,
             "release tags",
             "tag",
             &TAGS.map(|tag| format!("refs/tags/{tag}")),
@@ -215,8 +234,8 @@ fn job_rights(settings: &Settings) -> Finding {
 
 /// `reviewers` are those to be named where nobody is; none where no approval is wanted.
 fn environment(
-    settings: &Settings,
     name: &str,
+    found: &Seen<Option<Environment>>,
     wanted: &[Wanted<'_>],
     reviewers: Option<&[Reviewer]>,
 ) -> Finding {
@@ -232,10 +251,9 @@ fn environment(
         ""
     };
     let expected = format!("{approval}jobs of {} alone", admitted.join(", "));
-    let found = match settings.environments.get(name) {
-        None => return Finding::not_seen(rule, &place, &expected, "it was not asked for"),
-        Some(Seen::Not(why)) => return Finding::not_seen(rule, &place, &expected, why),
-        Some(Seen::Is(found)) => found,
+    let found = match found {
+        Seen::Not(why) => return Finding::not_seen(rule, &place, &expected, why),
+        Seen::Is(found) => found,
     };
     let nothing = Environment::default();
     let (there, environment) = (found.is_some(), found.as_ref().unwrap_or(&nothing));

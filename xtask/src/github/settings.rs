@@ -317,10 +317,7 @@ impl GitHub {
     async fn read<T: DeserializeOwned>(&self, url: &str) -> Answer<T> {
         let words = format!("GET {url}");
         let request = http::Request::get(url).body(bytes::Bytes::new());
-        let request = request.map_err(|error| GitHubError::Transport {
-            request: words.clone(),
-            message: error.to_string(),
-        })?;
+        let request = request.map_err(|error| GitHubError::transport(&words, &error))?;
         self.execute(words, request).await
     }
 

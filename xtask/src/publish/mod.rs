@@ -85,12 +85,16 @@ impl<'a> Publisher<'a> {
     /// # Errors
     /// When the tag stands elsewhere, or a setting would let a public release be changed.
     pub(crate) async fn preflight(&self) -> Result<(), Failure> {
-        let settings = self.patiently(async || {
+        let findings = self.patiently(async || {
             self.check_tag().await?;
-            Ok(self.github.settings(&[PUBLISH_ENVIRONMENT]).await?)
+            Ok(settings::of_publishing(
+                &self.github.immutable_releases().await?,
+                &self.github.environment(PUBLISH_ENVIRONMENT).await?,
+                &self.github.rulesets().await?,
+                &[],
+            ))
         });
-        let settings = settings.await?;
-        let findings = settings::of_publishing(&settings, &[]);
+        let findings = findings.await?;
         for Finding { row, .. } in &findings {
             say(format!("{} {}: {}", row.verdict, row.place, row.found));
         }
