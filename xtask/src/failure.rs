@@ -1,14 +1,16 @@
 //! How a command fails: with words for a person and an exit code for a program.
 
 use std::fmt;
+use std::sync::Arc;
 
 use release_plan::Exit;
 
 /// A failed command.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Failure {
     exit: Exit,
-    error: anyhow::Error,
+    // Shared, since one reason may end several things at once.
+    error: Arc<anyhow::Error>,
 }
 
 impl Failure {
@@ -17,7 +19,7 @@ impl Failure {
     pub fn new(exit: Exit, message: impl fmt::Display) -> Self {
         Self {
             exit,
-            error: anyhow::anyhow!("{message}"),
+            error: Arc::new(anyhow::anyhow!("{message}")),
         }
     }
 
@@ -70,7 +72,7 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
     fn from(error: E) -> Self {
         Self {
             exit: Exit::Failed,
-            error: error.into(),
+            error: Arc::new(error.into()),
         }
     }
 }
@@ -85,7 +87,7 @@ impl<T, E: Into<anyhow::Error>> Exiting<T> for Result<T, E> {
     fn or_exit(self, exit: Exit) -> Result<T, Failure> {
         self.map_err(|error| Failure {
             exit,
-            error: error.into(),
+            error: Arc::new(error.into()),
         })
     }
 }

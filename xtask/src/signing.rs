@@ -1,4 +1,4 @@
-//! Signing as a CI job: for each file a new key, a certificate that binds it to the job, a
+//! Signing as a CI job: a new key with a certificate that binds it to the job, and for each file a
 //! timestamp and a log entry, from a Sigstore by HTTP. Relies on the clients of `sigstore-sign`;
 //! each service is asked on its own, so that one that fails does not have the others asked anew.
 
@@ -8,6 +8,7 @@ mod retry;
 mod token;
 mod witness;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use release_plan::{Exit, Sha256};
@@ -21,6 +22,7 @@ use sigstore_sign::types::dsse::pae;
 use sigstore_sign::types::{
     DerCertificate, DsseEnvelope, DsseSignature, KeyId, PayloadBytes, Sha256Hash,
 };
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 pub(crate) use self::key::KeySigner;
@@ -99,9 +101,12 @@ pub(crate) struct JobSigner {
     tokens: Tokens,
     fulcio: FulcioClient,
     witnesses: Witnesses,
+    /// The key in use, or why there is none: whoever waited for it does not ask again.
+    certified: Mutex<Result<Option<Arc<Certified>>, Failure>>,
 }
 
-/// A key that signs one thing, and who has it.
+/// A key, and who has it. It signs every file until it is about to end, so that a verifier of many
+/// files judges one certificate, and the authority issues one.
 struct Certified {
     key: KeyPair,
     certificate: DerCertificate,
@@ -123,6 +128,7 @@ impl JobSigner {
             tokens: Tokens::new(client.clone()),
             fulcio: fulcio.with_http_client(client.clone()).build()?,
             witnesses: endpoints.witnesses(&client)?,
+            certified: Mutex::new(Ok(None)),
         };
         // Who has none is told before anything else is tried.
         signer.tokens.current().await?;
@@ -132,19 +138,18 @@ impl JobSigner {
     /// Signs what has this digest; gives the bundle's bytes. `subject` is what is signed, as it is
     /// called to the person.
     pub(crate) async fn sign(&self, subject: &str, sha256: Sha256) -> Result<Vec<u8>, Failure> {
-        let Certified {
-            key,
-            certificate,
-            until,
-        } = self.certify(subject).await?;
+        let by = self.certified().await?;
         let digest = Sha256Hash::new(*sha256.as_bytes());
-        let signature = key.sign_digest(&digest)?;
-        let entry = HashedRekord::new(&digest, &signature, &certificate);
+        let signature = by.key.sign_digest(&digest)?;
+        let entry = HashedRekord::new(&digest, &signature, &by.certificate);
         let entry = Entry::HashedRekord(entry);
-        let bundle =
-            BundleV03::with_certificate_and_signature(certificate, signature.clone(), digest);
+        let bundle = BundleV03::with_certificate_and_signature(
+            by.certificate.clone(),
+            signature.clone(),
+            digest,
+        );
         self.witnesses
-            .complete(subject, until, bundle, &signature, &entry)
+            .complete(subject, by.until, bundle, &signature, &entry)
             .await
     }
 
@@ -154,28 +159,38 @@ impl JobSigner {
         subject: &str,
         statement: Vec<u8>,
     ) -> Result<Vec<u8>, Failure> {
-        let Certified {
-            key,
-            certificate,
-            until,
-        } = self.certify(subject).await?;
-        let signature = key.sign(&pae(STATEMENT, &statement))?;
+        let by = self.certified().await?;
+        let signature = by.key.sign(&pae(STATEMENT, &statement))?;
         let envelope = DsseEnvelope::new(
             STATEMENT.to_owned(),
             PayloadBytes::new(statement),
             DsseSignature::new(signature.clone(), KeyId::default()),
         );
-        let entry = Entry::Dsse(DsseEntry::new(&envelope, &certificate)?);
-        let bundle = BundleV03::with_certificate_and_dsse(certificate, envelope);
+        let entry = Entry::Dsse(DsseEntry::new(&envelope, &by.certificate)?);
+        let bundle = BundleV03::with_certificate_and_dsse(by.certificate.clone(), envelope);
         self.witnesses
-            .complete(subject, until, bundle, &signature, &entry)
+            .complete(subject, by.until, bundle, &signature, &entry)
             .await
     }
 
-    async fn certify(&self, subject: &str) -> Result<Certified, Failure> {
+    /// A key with time left to sign by, or a new one.
+    async fn certified(&self) -> Result<Arc<Certified>, Failure> {
+        // Held while one is asked for: the others wait for it.
+        let mut known = self.certified.lock().await;
+        match &*known {
+            Ok(Some(by)) if token::lasts(by.until) => return Ok(Arc::clone(by)),
+            Err(failure) => return Err(failure.clone()),
+            Ok(_) => {}
+        }
+        let found = self.certify().await.map(Arc::new);
+        *known = found.clone().map(Some);
+        found
+    }
+
+    async fn certify(&self) -> Result<Certified, Failure> {
         let token = self.tokens.current().await?;
         let key = KeyPair::generate_ecdsa_p256()?;
-        let issued = ask(subject, token.until, || async {
+        let issued = ask("this job", token.until, || async {
             let issued = self
                 .fulcio
                 .create_signing_certificate(&token.identity, &key)

@@ -147,6 +147,14 @@ impl Sigstore {
         self.0.issuer.admit(url, job)
     }
 
+    /// A new key of `job` with its certificate, for forging several bundles with.
+    ///
+    /// # Errors
+    /// When something does not encode.
+    pub fn certify(&self, job: &Job) -> Result<forge::CertifiedKey, Error> {
+        forge::certified(&self.0, job)
+    }
+
     /// A bundle in JSON, made at once by the keys that also answer requests.
     ///
     /// # Errors

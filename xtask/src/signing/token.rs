@@ -22,6 +22,11 @@ const LEFT: Duration = Duration::from_secs(60);
 /// How long a token is asked for.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Whether a signature may still begin with what ends at `until`.
+pub(super) fn lasts(until: Instant) -> bool {
+    Instant::now() + LEFT < until
+}
+
 /// The job's tokens: one serves all signatures until it is about to end, and then the next.
 pub(super) struct Tokens {
     detector: Detector,
@@ -48,7 +53,7 @@ impl Tokens {
         // Held while a token is asked for: the others wait for that one.
         let mut current = self.current.lock().await;
         match &*current {
-            Some(token) if Instant::now() + LEFT < token.until => Ok(token.clone()),
+            Some(token) if lasts(token.until) => Ok(token.clone()),
             _ => Ok(current.insert(self.ask().await?).clone()),
         }
     }

@@ -94,6 +94,10 @@ fn a_service_that_refuses_ends_the_run_at_once_in_its_own_words() {
         let ended = ended.saying(words).saying("signed nothing; did not sign");
         assert!(!ended.err.contains("asking again"), "{}", ended.err);
         assert!(signatures(&fixture).is_empty());
+        if service == Service::Fulcio {
+            // Those who waited for the certificate do not ask for it in turn.
+            assert_eq!(sigstore.traffic(service).disturbed, 1);
+        }
     }
 }
 
@@ -241,17 +245,18 @@ fn what_a_killed_run_left_half_written_is_in_nobodys_way() {
 }
 
 #[test]
-fn one_token_serves_a_run_and_one_that_is_about_to_end_is_not_begun_with() {
+fn one_token_and_one_certificate_serve_a_run_and_what_is_about_to_end_is_not_begun_with() {
     let (fixture, loopback) = world();
-    let tokens = || loopback.services.sigstore.traffic(Service::Oidc).granted;
+    let granted = |service| loopback.services.sigstore.traffic(service).granted;
     loopback.sign(&fixture);
-    assert_eq!(tokens(), 1);
+    assert_eq!([Service::Oidc, Service::Fulcio].map(granted), [1, 1]);
     let elsewhere = Loopback::start();
     let short = Job {
         token_life: SignedDuration::from_secs(30),
         ..job(&fixture, &elsewhere)
     };
     elsewhere.sign_as(&fixture, short).with(Exit::Done);
-    let tokens = elsewhere.services.sigstore.traffic(Service::Oidc).granted;
-    assert_eq!(tokens, 1 + SIGNATURES);
+    let granted = |service| elsewhere.services.sigstore.traffic(service).granted;
+    let anew = [Service::Oidc, Service::Fulcio].map(granted);
+    assert_eq!(anew, [1 + SIGNATURES, SIGNATURES]);
 }

@@ -121,7 +121,7 @@ impl Flaw {
     #[must_use]
     pub fn fits(self, forgery: &Forgery<'_>) -> bool {
         use Flaw::*;
-        let by_job = matches!(forgery.signer, Signer::Job(_));
+        let by_job = matches!(forgery.signer, Signer::Job(_)) && forgery.certified.is_none();
         let attests = matches!(forgery.content, Content::Statement(_));
         let log_has_time = forgery.log == RekorApi::V1;
         match self {

@@ -60,7 +60,13 @@ fn another_signer(
         Signer::Job(job) => Signer::Job(job),
         Signer::Key(_) => Signer::Key(&key),
     };
-    identify(parts, signer, times, None)
+    let another = Forgery {
+        signer,
+        certified: None,
+        flaw: None,
+        ..*forgery
+    };
+    identify(parts, &another, times)
 }
 
 fn with_promise(mut entry: Entry, key: &LogKey, flaw: Option<Flaw>) -> Result<Entry, Error> {

@@ -41,6 +41,8 @@ const BUILD_TRIGGER: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.
 pub struct Forgery<'a> {
     /// Who signs.
     pub signer: Signer<'a>,
+    /// The key that a job signs several things with; a new one when there is none.
+    pub certified: Option<&'a CertifiedKey>,
     /// What is signed.
     pub content: Content<'a>,
     /// Which log has it.
@@ -93,6 +95,18 @@ impl ManagedKey {
     }
 }
 
+/// A key of a job, and the certificate that says so.
+#[derive(Debug, Clone)]
+pub struct CertifiedKey {
+    key: SigningKey,
+    certificate: Certificate,
+}
+
+/// A new key of `job` with a true certificate, for ten minutes.
+pub(super) fn certified(parts: &Parts, job: &Job) -> Result<CertifiedKey, Error> {
+    certify_key(parts, job, Times::of(Timestamp::now(), None), None)
+}
+
 impl<'a> Forgery<'a> {
     /// A true bundle by `job`: of format v0.3, logged by Rekor's API v1, timestamped.
     #[must_use]
@@ -109,6 +123,7 @@ impl<'a> Forgery<'a> {
     fn of(signer: Signer<'a>, content: Content<'a>) -> Self {
         Self {
             signer,
+            certified: None,
             content,
             log: RekorApi::V1,
             timestamped: true,
@@ -125,7 +140,7 @@ pub(super) fn forge(parts: &Parts, forgery: &Forgery<'_>) -> Result<String, Erro
         return Err(Error::NoPlaceFor(flaw));
     }
     let times = Times::of(Timestamp::now(), flaw);
-    let (key, verifier) = identify(parts, forgery.signer, times, flaw)?;
+    let (key, verifier) = identify(parts, forgery, times)?;
     let signed = Signed::new(forgery.content, &key, flaw)?;
     let entry = logged::entry(parts, forgery, (&key, &verifier), &signed, times)?;
     let timestamp = match forgery.timestamped {
@@ -186,18 +201,31 @@ impl Times {
 /// The key that signs, and what says whose it is.
 fn identify(
     parts: &Parts,
-    signer: Signer<'_>,
+    forgery: &Forgery<'_>,
+    times: Times,
+) -> Result<(SigningKey, Verifier), Error> {
+    let job = match forgery.signer {
+        Signer::Key(ManagedKey(key)) => {
+            return Ok((key.clone(), Verifier::PublicKey(public(key)?)));
+        }
+        Signer::Job(job) => job,
+    };
+    let CertifiedKey { key, certificate } = match forgery.certified {
+        Some(certified) => certified.clone(),
+        None => certify_key(parts, job, times, forgery.flaw)?,
+    };
+    Ok((key, Verifier::Certificate(Box::new(certificate))))
+}
+
+fn certify_key(
+    parts: &Parts,
+    job: &Job,
     times: Times,
     flaw: Option<Flaw>,
-) -> Result<(SigningKey, Verifier), Error> {
-    match signer {
-        Signer::Key(ManagedKey(key)) => Ok((key.clone(), Verifier::PublicKey(public(key)?))),
-        Signer::Job(job) => {
-            let key = SigningKey::random(&mut OsRng);
-            let certificate = certify(parts, job, public(&key)?, times, flaw)?;
-            Ok((key, Verifier::Certificate(Box::new(certificate))))
-        }
-    }
+) -> Result<CertifiedKey, Error> {
+    let key = SigningKey::random(&mut OsRng);
+    let certificate = certify(parts, job, public(&key)?, times, flaw)?;
+    Ok(CertifiedKey { key, certificate })
 }
 
 fn certify(
