@@ -143,9 +143,16 @@ impl<R: Read> Meter<R> {
     /// When the reader fails.
     pub fn drain(reader: R) -> io::Result<Measured> {
         let mut meter = Meter::new(reader);
-        let mut buffer = vec![0; 128 * 1024];
-        while meter.read(&mut buffer)? > 0 {}
-        Ok(meter.finish().1)
+        // Few pages for a small file, few calls for a large one.
+        let (least, most) = (16 * 1024, 128 * 1024);
+        let mut buffer = vec![0; least];
+        loop {
+            match meter.read(&mut buffer)? {
+                0 => return Ok(meter.finish().1),
+                count if count == least => buffer.resize(most, 0),
+                _ => {}
+            }
+        }
     }
 }
 
@@ -181,6 +188,14 @@ mod tests {
     use super::*;
 
     const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+    #[test]
+    fn what_is_drained_is_measured_to_the_last_byte_whatever_its_size() {
+        for size in [0, 1, 16 * 1024 - 1, 16 * 1024, 16 * 1024 + 1, 300_000] {
+            let bytes: Vec<u8> = (0..size).map(|at: u32| at as u8).collect();
+            assert_eq!(Meter::drain(&*bytes).unwrap(), Measured::of(&bytes));
+        }
+    }
 
     #[test]
     fn a_digest_is_that_of_the_bytes_and_prints_as_it_parses() {

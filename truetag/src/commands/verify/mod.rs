@@ -84,15 +84,21 @@ fn side_by_side<T: Sync, R: Send + Sync>(items: &[T], work: impl Fn(&T) -> R + S
         }
     };
     let workers = match items {
-        [_] => 1,
+        [_] => 0,
         // Finding out how many cores there are reads files of the kernel's.
-        _ => thread::available_parallelism().map_or(1, usize::from),
+        _ => thread::available_parallelism().map_or(0, usize::from),
     };
     thread::scope(|scope| {
-        for _ in 1..workers.min(items.len()) {
-            scope.spawn(take_turns);
+        // This thread waits: a new one may stay on its parent's core, and behind a parent that
+        // works it would not begin before much of the work is done.
+        let spawned = |_: &usize| {
+            thread::Builder::new()
+                .spawn_scoped(scope, take_turns)
+                .is_ok()
+        };
+        if (0..workers.min(items.len())).filter(spawned).count() == 0 {
+            take_turns();
         }
-        take_turns();
     });
     let results = results.into_iter().map(OnceLock::into_inner);
     results
