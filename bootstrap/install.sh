@@ -3,6 +3,78 @@
 # against the one written here, and lets the program in it install itself.
 # Nothing runs before the last line has been read, so a download that was cut off does nothing.
 # Relies on sh, uname, mktemp, tar with gzip, curl or wget, and sha256sum, shasum or openssl.
+# One of the scripts of @BOOTSTRAP_TAG@.
+
+# common: written by `cargo xtask generate`
+say() {
+    printf '%s\n' "$*" >&2
+}
+
+# Exit code, then words.
+die() {
+    code=$1
+    shift
+    say "error: $*"
+    exit "$code"
+}
+
+has() {
+    command -v "$1" >/dev/null 2>&1
+}
+
+# Where to download from, and what to check it with.
+need_tools() {
+    case $1 in
+        file://*) ;;
+        *) has curl || has wget || die 17 "curl or wget is needed, and neither is on PATH" ;;
+    esac
+    has sha256sum || has shasum || has openssl ||
+        die 17 "sha256sum, shasum or openssl is needed to check the download, and none is on PATH"
+}
+
+# From a URL to a file; fails where that fails.
+get() {
+    case $1 in
+        file://*)
+            cp "${1#file://}" "$2"
+            return
+            ;;
+        https://*) only_https=1 ;;
+        http://127.* | http://localhost[:/]* | "http://[::1]"*)
+            only_https=
+            # This machine is no proxy's business.
+            unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
+            ;;
+        *) only_https= ;;
+    esac
+    if has curl; then
+        # An https address must not be redirected to one that is not.
+        curl ${only_https:+--proto =https --tlsv1.2} --fail --silent --show-error --location \
+            --connect-timeout 20 --retry 2 --output "$2" "$1"
+    else
+        wget -q -O "$2" "$1"
+    fi
+}
+
+# As get; says what to do where it fails, and ends.
+download() {
+    get "$1" "$2" || die 10 "cannot download $1. Check the address and the network, and run this again"
+}
+
+digest_of() {
+    if has sha256sum; then
+        sum=$(sha256sum <"$1")
+        sum=${sum%% *}
+    elif has shasum; then
+        sum=$(shasum -a 256 <"$1")
+        sum=${sum%% *}
+    else
+        sum=$(openssl dgst -sha256 <"$1")
+        sum=${sum##* }
+    fi
+    printf '%s\n' "$sum"
+}
+# end of common
 
 # <sha256> <target> <archive>, a line for each target.
 archives() {
@@ -24,22 +96,6 @@ Usage: install.sh [--mirror URL] [--trusted-root FILE] [--dir HOME]
 
 Exit codes are those of '$product --help'.
 EOF
-}
-
-say() {
-    printf '%s\n' "$*" >&2
-}
-
-# Exit code, then words.
-die() {
-    code=$1
-    shift
-    say "error: $*"
-    exit "$code"
-}
-
-has() {
-    command -v "$1" >/dev/null 2>&1
 }
 
 # The triples for this machine, best first, with a * where any part will do.
@@ -79,44 +135,6 @@ $(archives)
 EOF
     done
     die 17 "$product $version has no archive for $(uname -s) $(uname -m). It has$known"
-}
-
-# From a URL to a file.
-download() {
-    case $1 in
-        file://*)
-            cp "${1#file://}" "$2" || die 10 "cannot read ${1#file://}"
-            return
-            ;;
-        https://*) only_https=1 ;;
-        http://127.* | http://localhost[:/]* | "http://[::1]"*)
-            only_https=
-            # This machine is no proxy's business.
-            unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
-            ;;
-        *) only_https= ;;
-    esac
-    if has curl; then
-        # An https address must not be redirected to one that is not.
-        curl ${only_https:+--proto =https --tlsv1.2} --fail --silent --show-error --location \
-            --connect-timeout 20 --retry 2 --output "$2" "$1"
-    else
-        wget -q -O "$2" "$1"
-    fi || die 10 "cannot download $1. Check the address and the network, and run this again"
-}
-
-digest_of() {
-    if has sha256sum; then
-        sum=$(sha256sum <"$1")
-        sum=${sum%% *}
-    elif has shasum; then
-        sum=$(shasum -a 256 <"$1")
-        sum=${sum%% *}
-    else
-        sum=$(openssl dgst -sha256 <"$1")
-        sum=${sum##* }
-    fi
-    printf '%s\n' "$sum"
 }
 
 main() {
@@ -166,12 +184,7 @@ main() {
     for tool in uname mktemp tar gzip rm cat cp; do
         has "$tool" || die 17 "$tool is needed and not on PATH"
     done
-    case $base in
-        file://*) ;;
-        *) has curl || has wget || die 17 "curl or wget is needed, and neither is on PATH" ;;
-    esac
-    has sha256sum || has shasum || has openssl ||
-        die 17 "sha256sum, shasum or openssl is needed to check the download, and none is on PATH"
+    need_tools "$base"
 
     choose_archive
     temporary=$(mktemp -d) || die 16 "cannot make a temporary folder: set TMPDIR to one with space"

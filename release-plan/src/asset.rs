@@ -37,6 +37,9 @@ impl AssetName {
     pub const CHECKSUMS: &'static str = "SHA256SUMS";
     /// `install.sh`.
     pub const INSTALL_SH: &'static str = "install.sh";
+    /// `stub.sh`, which the channels serve as [`Self::INSTALL_SH`]: it gets the install script of
+    /// the release that a channel points at.
+    pub const STUB_SH: &'static str = "stub.sh";
     /// `dist-manifest.json`.
     pub const DIST_MANIFEST: &'static str = "dist-manifest.json";
 

@@ -39,6 +39,7 @@ impl Contents {
         let mut assets = vec![
             planned(AssetName::PLAN.parse()?, AssetKind::Plan),
             planned(AssetName::INSTALL_SH.parse()?, AssetKind::BootstrapScript),
+            planned(AssetName::STUB_SH.parse()?, AssetKind::BootstrapScript),
         ];
         for target in &self.targets {
             assets.push(PlannedAsset {

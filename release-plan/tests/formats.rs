@@ -71,6 +71,7 @@ fn plan_json() -> Value {
             { "name": "lantern.cdx.json", "kind": "sbom" },
             { "name": "lantern.rb", "kind": "homebrew-formula" },
             { "name": "plan.json", "kind": "plan" },
+            { "name": "stub.sh", "kind": "bootstrap-script" },
         ],
     })
 }
@@ -112,10 +113,10 @@ fn a_plan_reads_back_and_its_digest_is_that_of_its_bytes() {
 #[test]
 fn a_plan_lists_a_bundle_for_every_file_that_is_none_and_the_provenance() {
     let files: Vec<String> = plan().files().iter().map(ToString::to_string).collect();
-    assert_eq!(files.len(), 17);
+    assert_eq!(files.len(), 19);
     assert!(files.is_sorted());
     assert!(files.contains(&"lantern.intoto.jsonl".to_owned()));
-    for name in ["SHA256SUMS", "release.json", "plan.json", "install.sh"] {
+    for name in ["SHA256SUMS", "release.json", "plan.json", "stub.sh"] {
         assert!(files.contains(&name.to_owned()));
         assert!(files.contains(&format!("{name}.sigstore.json")));
     }
@@ -245,11 +246,14 @@ fn what_another_compiler_made_can_only_be_rehearsed() {
 fn a_plan_that_leaves_out_what_no_release_can_be_without_is_refused() {
     let mut value = plan_json();
     let assets = value["assets"].as_array_mut().unwrap();
-    let needed = assets.pop().unwrap();
-    assert_eq!(needed["name"], "plan.json");
-    value["left_out"] = json!([needed]);
-    let bytes = value.to_string().into_bytes();
-    assert_eq!(Plan::parse(&bytes), Err(PlanError::Assets));
+    let last = assets.split_off(assets.len() - 2);
+    let all = assets.clone();
+    for (left_out, kept) in [(&last[0], &last[1]), (&last[1], &last[0])] {
+        value["assets"] = json!([all.as_slice(), std::slice::from_ref(kept)].concat());
+        value["left_out"] = json!([left_out]);
+        let bytes = value.to_string().into_bytes();
+        assert_eq!(Plan::parse(&bytes), Err(PlanError::Assets), "{left_out}");
+    }
 }
 
 #[test]

@@ -1,16 +1,45 @@
 //! Stamping of bootstrap scripts: a template and a release give the script of that release.
 
-use release_plan::{Asset, AssetKind, Exit, Plan, Product};
+use release_plan::{Asset, AssetKind, AssetName, BootstrapTag, Exit, Product};
 
 use crate::Failure;
 
-/// Fills the placeholders of `template`. Each is `@NAME@`; one that is unknown, or none at all, is
-/// an error, so that no script goes out half stamped.
+/// What each script must say somewhere, beside what it may.
+const REQUIRED: [(&str, &[&str]); 2] = [
+    (
+        AssetName::INSTALL_SH,
+        &[
+            "@PRODUCT@",
+            "@VERSION@",
+            "@TAG@",
+            "@REPOSITORY@",
+            "@HOME_VARIABLE@",
+            "@ARCHIVES@",
+        ],
+    ),
+    (
+        AssetName::STUB_SH,
+        &[
+            "@PRODUCT@",
+            "@REPOSITORY@",
+            "@CHANNELS_URL@",
+            "@DEFAULT_CHANNEL@",
+            "@REFERENCE_VARIABLE@",
+        ],
+    ),
+];
+
+/// What a script says of where it is from; what is served is held against that.
+const CLAIM: &str = "# One of the scripts of ";
+
+/// Fills the placeholders of `template`, which becomes the script `name` of `tag`. Each is `@NAME@`;
+/// one that is unknown, or a missing one that the script cannot do without, is an error, so that no
+/// script goes out half stamped.
 pub(crate) fn stamp(
     name: &str,
     template: &str,
     product: &Product,
-    plan: &Plan,
+    tag: &BootstrapTag,
     assets: &[Asset],
 ) -> Result<String, Failure> {
     let archives: Vec<String> = assets
@@ -21,30 +50,46 @@ pub(crate) fn stamp(
             Some(format!("{} {target} {}", asset.sha256, asset.name))
         })
         .collect();
+    let release = tag.release();
     let values = [
         ("@PRODUCT@", product.name.clone()),
-        ("@VERSION@", plan.version.to_string()),
-        ("@TAG@", plan.tag.to_string()),
-        ("@REPOSITORY@", plan.repository.clone()),
+        ("@VERSION@", release.version().to_string()),
+        ("@TAG@", release.to_string()),
+        ("@BOOTSTRAP_TAG@", tag.to_string()),
+        ("@REPOSITORY@", product.repository.url.clone()),
+        ("@CHANNELS_URL@", product.channels.url.clone()),
+        ("@DEFAULT_CHANNEL@", product.channels.default.to_string()),
         ("@HOME_VARIABLE@", product.variable("HOME")),
+        ("@REFERENCE_VARIABLE@", product.variable("UPGRADE_REF")),
         ("@ARCHIVES@", archives.join("\n")),
     ];
+    let refused = |what: String| Failure::new(Exit::Input, format!("bootstrap/{name}: {what}"));
+    let required = REQUIRED.iter().filter(|(script, _)| *script == name);
+    for placeholder in required.flat_map(|(_, placeholders)| *placeholders) {
+        if !template.contains(placeholder) {
+            let what = format!("expected the placeholder {placeholder}, found none");
+            return Err(refused(what));
+        }
+    }
+    let claim = format!("{CLAIM}@BOOTSTRAP_TAG@.");
+    if !template.lines().any(|line| line == claim) {
+        return Err(refused(format!("expected the line {claim:?}, found none")));
+    }
     let mut script = template.to_owned();
     for (placeholder, value) in &values {
-        if !script.contains(placeholder) {
-            let message =
-                format!("bootstrap/{name}: expected the placeholder {placeholder}, found none");
-            return Err(Failure::new(Exit::Input, message));
-        }
         script = script.replace(placeholder, value);
     }
     match unknown_placeholder(&script) {
         None => Ok(script),
-        Some(unknown) => {
-            let message = format!("bootstrap/{name}: unknown placeholder {unknown}");
-            Err(Failure::new(Exit::Input, message))
-        }
+        Some(unknown) => Err(refused(format!("unknown placeholder {unknown}"))),
     }
+}
+
+/// The tag that a script says it is from.
+pub(crate) fn claimed(script: &[u8]) -> Option<BootstrapTag> {
+    let text = String::from_utf8_lossy(script);
+    let claim = text.lines().find_map(|line| line.strip_prefix(CLAIM))?;
+    claim.strip_suffix('.')?.parse().ok()
 }
 
 fn unknown_placeholder(script: &str) -> Option<&str> {

@@ -351,7 +351,7 @@ pub(crate) struct Rights {
     pub(crate) host: Host,
 }
 
-/// What it takes to move channels from one release to another.
+/// What it takes to move channels.
 #[derive(Debug, Args)]
 pub(crate) struct Moving {
     /// Static tree to read public releases from, by http or https [default: the repository's own]
@@ -404,9 +404,7 @@ pub(crate) struct Renew {
     #[arg(long)]
     pub(crate) all: bool,
     #[command(flatten)]
-    pub(crate) root: Root,
-    #[command(flatten)]
-    pub(crate) rights: Rights,
+    pub(crate) moving: Moving,
 }
 
 #[derive(Debug, Args)]

@@ -5,12 +5,12 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use release_plan::{Exit, Plan, Product};
+use release_plan::{AssetName, Exit, Limits, Plan, Product};
 use serde::Deserialize;
 
 use crate::failure::say;
 use crate::shipment::Shipment;
-use crate::{Failure, process};
+use crate::{Failure, download, files, process, signing};
 
 /// What makes a program tell what it is.
 pub(crate) const TELL: [&str; 2] = ["--version", "--json"];
@@ -47,12 +47,27 @@ pub(crate) struct Consumer<'a> {
 }
 
 impl Consumer<'_> {
-    /// Runs the install script of a release.
+    /// Runs the install script of the release in a folder.
     pub(crate) fn install(&self, assets: &Path) -> Result<(), Failure> {
+        self.install_by(&assets.join(AssetName::INSTALL_SH))
+    }
+
+    /// Gets what is served as the install script: the stub of the default channel.
+    pub(crate) async fn get_served(&self) -> Result<PathBuf, Failure> {
+        let url = format!("{}/{}", self.mirror, AssetName::INSTALL_SH);
+        let stub = download::get(&signing::http_client()?, &url, Limits::WHOLE_FILE).await?;
+        std::fs::create_dir_all(&self.home)?;
+        let script = self.home.join(AssetName::STUB_SH);
+        files::write(&script, &stub)?;
+        Ok(script)
+    }
+
+    /// Runs an install script.
+    pub(crate) fn install_by(&self, script: &Path) -> Result<(), Failure> {
         std::fs::create_dir_all(&self.home)?;
         let mut command = self.command(OsStr::new("sh"));
         command
-            .arg(assets.join("install.sh"))
+            .arg(script)
             .args(["--mirror", self.mirror, "--dir"])
             .arg(self.installation());
         self.finish(command)

@@ -9,6 +9,24 @@ use crate::{Failure, files};
 /// The command that brings every region up to date.
 pub(crate) const GENERATE: &str = "cargo xtask generate";
 
+/// What all bootstrap scripts share.
+const COMMON: &str = "bootstrap/common.sh";
+
+/// How a comment begins and ends.
+struct Language {
+    begin: &'static str,
+    end: &'static str,
+}
+
+const MARKDOWN: Language = Language {
+    begin: "<!-- ",
+    end: " -->",
+};
+const SHELL: Language = Language {
+    begin: "# ",
+    end: "",
+};
+
 /// A file with a generated region in it.
 pub(crate) struct Generated {
     /// Below the root of the tree.
@@ -18,6 +36,27 @@ pub(crate) struct Generated {
 }
 
 impl Generated {
+    /// The region `name` of `file`, which should hold `content`; none where there is no such file.
+    fn of(
+        project: &Project,
+        file: &'static str,
+        language: &Language,
+        name: &str,
+        content: &str,
+    ) -> Result<Option<Self>, Failure> {
+        let path = project.root.join(file);
+        if !path.is_file() {
+            return Ok(None);
+        }
+        let found = files::read_text(&path)?;
+        let current = replace(file, &found, language, name, content)?;
+        Ok(Some(Self {
+            file,
+            found,
+            current,
+        }))
+    }
+
     /// Whether the file says what it should.
     pub(crate) fn is_current(&self) -> bool {
         self.found == self.current
@@ -31,19 +70,31 @@ impl Generated {
 
 /// Every generated region of the tree. A file without the markers wants none.
 pub(crate) fn all(project: &Project) -> Result<Vec<Generated>, Failure> {
-    let file = "README.md";
-    let path = project.root.join(file);
-    if !path.is_file() {
-        return Ok(Vec::new());
-    }
-    let found = files::read_text(&path)?;
     let table = platforms(&project.product.name, project.targets())?;
-    let current = replace(file, &found, "platforms", &table)?;
-    Ok(vec![Generated {
-        file,
-        found,
-        current,
-    }])
+    let mut all = Vec::from_iter(Generated::of(
+        project,
+        "README.md",
+        &MARKDOWN,
+        "platforms",
+        &table,
+    )?);
+    let common = project.root.join(COMMON);
+    if common.is_file() {
+        let functions = functions(&files::read_text(&common)?).to_owned();
+        for script in ["bootstrap/install.sh", "bootstrap/stub.sh"] {
+            all.extend(Generated::of(
+                project, script, &SHELL, "common", &functions,
+            )?);
+        }
+    }
+    Ok(all)
+}
+
+/// What follows the comment that a script begins with.
+fn functions(script: &str) -> &str {
+    script
+        .split_once("\n\n")
+        .map_or("", |(_, functions)| functions)
 }
 
 /// The systems that a release is for, with their archives.
@@ -57,9 +108,16 @@ fn platforms(product: &str, targets: &[Target]) -> Result<String, Failure> {
 }
 
 /// `text` with `content` in the region called `name`.
-fn replace(file: &str, text: &str, name: &str, content: &str) -> Result<String, Failure> {
-    let begin = format!("<!-- {name}: written by `{GENERATE}` -->\n");
-    let end = format!("<!-- end of {name} -->\n");
+fn replace(
+    file: &str,
+    text: &str,
+    language: &Language,
+    name: &str,
+    content: &str,
+) -> Result<String, Failure> {
+    let comment = |words: String| format!("{}{words}{}\n", language.begin, language.end);
+    let begin = comment(format!("{name}: written by `{GENERATE}`"));
+    let end = comment(format!("end of {name}"));
     let refused = |what: &str| {
         let message = format!("{file}: expected one region {name}, found {what}; mend its markers");
         Err(Failure::new(Exit::Input, message))
@@ -86,11 +144,11 @@ mod tests {
     #[test]
     fn a_region_is_replaced_and_what_is_around_it_stays() {
         let text = format!("before\n{BEGIN}old\n{END}after\n");
-        let new = replace("f", &text, "x", "new\n").unwrap();
+        let new = replace("f", &text, &MARKDOWN, "x", "new\n").unwrap();
         assert_eq!(new, format!("before\n{BEGIN}new\n{END}after\n"));
-        assert_eq!(replace("f", &new, "x", "new\n").unwrap(), new);
+        assert_eq!(replace("f", &new, &MARKDOWN, "x", "new\n").unwrap(), new);
         assert_eq!(
-            replace("f", "no region\n", "x", "new\n").unwrap(),
+            replace("f", "no region\n", &MARKDOWN, "x", "new\n").unwrap(),
             "no region\n"
         );
     }
@@ -103,12 +161,24 @@ mod tests {
             format!("{END}{BEGIN}"),
             format!("{BEGIN}{END}{BEGIN}{END}"),
         ] {
-            let failure = replace("f", &text, "x", "new\n").unwrap_err();
+            let failure = replace("f", &text, &MARKDOWN, "x", "new\n").unwrap_err();
             assert!(
                 failure.to_string().contains("mend its markers"),
                 "{failure}"
             );
         }
+    }
+
+    #[test]
+    fn a_script_is_given_what_follows_the_comment_of_the_common_one() {
+        let common = "# About.\n# shellcheck shell=sh\n\nsay() {\n}\n\ndie() {\n}\n";
+        let script = "# common: written by `cargo xtask generate`\n# end of common\n";
+        let new = replace("f", script, &SHELL, "common", functions(common)).unwrap();
+        assert_eq!(
+            new,
+            "# common: written by `cargo xtask generate`\nsay() {\n}\n\ndie() {\n}\n\
+             # end of common\n"
+        );
     }
 
     #[test]

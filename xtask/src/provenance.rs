@@ -320,6 +320,7 @@ mod tests {
                 archive("x86_64-pc-windows-gnullvm", "zip"),
                 { "name": "install.sh", "kind": "bootstrap-script" },
                 { "name": "plan.json", "kind": "plan" },
+                { "name": "stub.sh", "kind": "bootstrap-script" },
             ],
         });
         Plan::parse(plan.to_string().as_bytes()).unwrap()

@@ -28,7 +28,8 @@ pub(super) fn routes() -> Router<Site> {
     Router::new()
         .route("/releases/download/{tag}/{name}", get(download))
         .route("/releases/latest/download/{name}", get(download_latest))
-        .route("/channels/{*path}", get(page))
+        .route("/channels/{*path}", get(channel_page))
+        .route("/{name}", get(page))
 }
 
 /// Where a download leads: on GitHub a signed URL on another host.
@@ -95,13 +96,21 @@ async fn object(
     Ok((described, file.answer(&headers)).into_response())
 }
 
+async fn channel_page(
+    site: State<Site>,
+    Path(path): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    page(site, Path(format!("channels/{path}")), headers).await
+}
+
+/// A file of the branch that the pages are made of.
 async fn page(
     State(site): State<Site>,
     Path(path): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let state = site.github.state();
-    let path = format!("channels/{path}");
     let found = state.git.file(PAGES_BRANCH, &path);
     let (id, bytes, modified) = found.ok_or(NOT_FOUND)?;
     let file = File {

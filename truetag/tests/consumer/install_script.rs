@@ -9,7 +9,7 @@ use release_plan::{Sha256, Version};
 
 use rehearsal::verifiers::not_run;
 
-use crate::rig::{Ran, Rig, flip, stamped};
+use crate::rig::{Ran, Rig, flip, stamped, stub};
 
 const SHELLS: [&[&str]; 4] = [&["dash"], &["bash"], &["busybox", "sh"], &["zsh"]];
 
@@ -21,7 +21,7 @@ fn find(tool: &str) -> Option<PathBuf> {
 }
 
 /// The shells that are here, by path, so that they start without PATH.
-fn shells() -> Vec<Vec<String>> {
+pub(crate) fn shells() -> Vec<Vec<String>> {
     let mut here = Vec::new();
     for shell in SHELLS {
         match find(shell[0]) {
@@ -36,7 +36,7 @@ fn shells() -> Vec<Vec<String>> {
     here
 }
 
-fn run(shell: &[String], script: &Path, arguments: &[&str], path: Option<&Path>) -> Ran {
+pub(crate) fn run(shell: &[String], script: &Path, arguments: &[&str], path: Option<&Path>) -> Ran {
     let mut command = Command::new(&shell[0]);
     command.args(&shell[1..]).arg(script).args(arguments);
     if let Some(path) = path {
@@ -46,7 +46,7 @@ fn run(shell: &[String], script: &Path, arguments: &[&str], path: Option<&Path>)
 }
 
 /// What a script is told: where to take everything from, whose keys to believe, where to install.
-fn told(rig: &Rig, mirror: &str) -> [String; 6] {
+pub(crate) fn told(rig: &Rig, mirror: &str) -> [String; 6] {
     let [root, home] = [rig.root(), rig.home()].map(|path| path.display().to_string());
     let [from, believe, into] = ["--mirror", "--trusted-root", "--dir"].map(str::to_owned);
     [from, mirror.to_owned(), believe, root, into, home]
@@ -264,13 +264,17 @@ fn a_script_that_was_cut_off_runs_nothing() {
         .unwrap();
         fs::set_permissions(&fake, fs::Permissions::from_mode(0o755)).unwrap();
     }
-    let whole = stamped(&Version::new(1, 0, 0), Sha256::of(b"x"));
     let script = path("install.sh");
-    let end = whole.trim_end().len();
-    for shell in shells() {
+    let install = stamped(&Version::new(1, 0, 0), Sha256::of(b"x"));
+    let stub = stub("https://127.0.0.1:1", "https://127.0.0.1:1");
+    for (whole, shell) in [install, stub].iter().flat_map(|whole| {
+        let shells = shells().into_iter();
+        shells.map(move |shell| (whole, shell))
+    }) {
+        let end = whole.trim_end().len();
         let cuts = (0..end).filter(|cut| cut % 61 == 0 || cut + 40 > end);
         for cut in cuts {
-            fs::write(&script, &whole[..cut]).unwrap();
+            fs::write(&script, &whole.as_bytes()[..cut]).unwrap();
             run(
                 &shell,
                 &script,
@@ -282,7 +286,7 @@ fn a_script_that_was_cut_off_runs_nothing() {
                 "{shell:?} ran a tool when cut at byte {cut}"
             );
         }
-        fs::write(&script, &whole).unwrap();
+        fs::write(&script, whole).unwrap();
         run(
             &shell,
             &script,
@@ -296,7 +300,7 @@ fn a_script_that_was_cut_off_runs_nothing() {
 #[test]
 fn the_template_itself_a_wrong_option_and_an_unknown_machine_are_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("../bootstrap/install.sh");
+    let bootstrap = Path::new(env!("CARGO_MANIFEST_DIR")).join("../bootstrap");
     let script = folder.path().join("install.sh");
     let whole = stamped(&Version::new(1, 0, 0), Sha256::of(b"x"));
     fs::write(&script, &whole).unwrap();
@@ -307,8 +311,10 @@ fn the_template_itself_a_wrong_option_and_an_unknown_machine_are_refused() {
     )
     .unwrap();
     for shell in shells() {
-        let ran = run(&shell, &template, &["--help"], None).expect(17);
-        assert!(ran.stderr.contains("template"), "{}", ran.stderr);
+        for template in ["install.sh", "stub.sh"].map(|name| bootstrap.join(name)) {
+            let ran = run(&shell, &template, &["--help"], None).expect(17);
+            assert!(ran.stderr.contains("template"), "{}", ran.stderr);
+        }
         let ran = run(&shell, &foreign, &[], None).expect(17);
         assert!(
             ran.stderr.contains("It has riscv64gc-unknown-linux-gnu"),

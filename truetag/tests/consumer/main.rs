@@ -9,6 +9,7 @@ mod network;
 mod refusals;
 mod renewal;
 mod rig;
+mod stub;
 mod trusted_root;
 mod verify;
 mod yank;

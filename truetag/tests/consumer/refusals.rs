@@ -157,7 +157,8 @@ fn a_version_that_cannot_activate_itself_is_taken_away_again() {
 fn a_release_without_an_archive_for_this_target_says_which_it_has() {
     let rig = ready();
     rig.publish("1.1.0", "1.1.0", |manifest| {
-        manifest.assets[0].target = Some("riscv64gc-unknown-linux-gnu".parse().unwrap());
+        let archive = manifest.assets.last_mut().unwrap();
+        archive.target = Some("riscv64gc-unknown-linux-gnu".parse().unwrap());
     });
     rig.point("1.1.0", 8, |_| {});
     refused(&rig, 17, "it has riscv64gc-unknown-linux-gnu");

@@ -22,7 +22,8 @@ use sigstore_sign::{SigningContext, SigningServices};
 
 pub(crate) const TARGET: &str = env!("BUILD_TARGET");
 pub(crate) const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
-const TEMPLATE: &str = include_str!("../../../bootstrap/install.sh");
+const INSTALL: &str = include_str!("../../../bootstrap/install.sh");
+const STUB: &str = include_str!("../../../bootstrap/stub.sh");
 
 /// The example, built if it is not.
 static ROCKET: LazyLock<Vec<u8>> = LazyLock::new(|| {
@@ -140,11 +141,17 @@ impl Rig {
         fs::write(folder.join(archive_name().as_str()), &archive).unwrap();
         self.sign(&folder.join(archive_name().as_str()), &release_job(version));
         let version: Version = version.parse().unwrap();
-        let asset = PlannedAsset {
-            name: archive_name(),
-            kind: AssetKind::Archive,
-            target: Some(TARGET.parse().unwrap()),
+        let script = stamped(&version, Sha256::of(&archive));
+        fs::write(folder.join(AssetName::INSTALL_SH), &script).unwrap();
+        let asset = |name, kind, target: Option<&str>, bytes: &[u8]| {
+            let target = target.map(|target| target.parse().unwrap());
+            Asset::new(PlannedAsset { name, kind, target }, Measured::of(bytes))
         };
+        let install = AssetName::INSTALL_SH.parse().unwrap();
+        let assets = vec![
+            asset(install, AssetKind::BootstrapScript, None, script.as_bytes()),
+            asset(archive_name(), AssetKind::Archive, Some(TARGET), &archive),
+        ];
         let mut manifest = Manifest {
             schema: MANIFEST_SCHEMA.to_owned(),
             product: "rocket".to_owned(),
@@ -155,7 +162,7 @@ impl Rig {
             toolchains: BTreeMap::new(),
             upgrades_from: Version::new(0, 0, 0),
             playbook_sha256: playbook_sha256(),
-            assets: vec![Asset::new(asset, Measured::of(&archive))],
+            assets,
         };
         alter(&mut manifest);
         let toolchain = Toolchain {
@@ -172,11 +179,6 @@ impl Rig {
         let path = folder.join(AssetName::MANIFEST);
         fs::write(&path, manifest.render()).unwrap();
         self.sign(&path, &release_job(&version.to_string()));
-        fs::write(
-            folder.join("install.sh"),
-            stamped(&version, Sha256::of(&archive)),
-        )
-        .unwrap();
     }
 
     /// A release as it should be.
@@ -395,20 +397,41 @@ fn playbook_sha256() -> Sha256 {
     playbook::Playbook::read(&skills).unwrap().sha256()
 }
 
+/// The install script of a release.
 pub(crate) fn stamped(version: &Version, archive_sha256: Sha256) -> String {
     let archives = format!("{archive_sha256} {TARGET} {}", archive_name());
-    [
+    let tag = format!("v{version}");
+    let values = [
         ("@PRODUCT@", "rocket"),
-        ("@VERSION@", &version.to_string()),
-        ("@TAG@", &format!("v{version}")),
+        ("@VERSION@", &tag[1..]),
+        ("@TAG@", &tag),
+        ("@BOOTSTRAP_TAG@", &tag),
         ("@REPOSITORY@", "https://github.com/acme/rocket"),
         ("@HOME_VARIABLE@", "ROCKET_HOME"),
         ("@ARCHIVES@", &archives),
-    ]
-    .iter()
-    .fold(TEMPLATE.to_owned(), |script, (place, value)| {
-        script.replace(place, value)
-    })
+    ];
+    fill(INSTALL, &values)
+}
+
+/// What the channels at `pages` serve as their install script, for releases of `repository`.
+pub(crate) fn stub(pages: &str, repository: &str) -> String {
+    let values = [
+        ("@PRODUCT@", "rocket"),
+        ("@BOOTSTRAP_TAG@", "v1.0.0"),
+        ("@REPOSITORY@", repository),
+        ("@CHANNELS_URL@", pages),
+        ("@DEFAULT_CHANNEL@", "stable"),
+        ("@REFERENCE_VARIABLE@", "ROCKET_UPGRADE_REF"),
+    ];
+    fill(STUB, &values)
+}
+
+fn fill(template: &str, values: &[(&str, &str)]) -> String {
+    values
+        .iter()
+        .fold(template.to_owned(), |script, (place, value)| {
+            script.replace(place, value)
+        })
 }
 
 pub(crate) fn release_job(version: &str) -> Job {

@@ -1,11 +1,15 @@
 //! The branch `channels`, whose tree is the static tree of the channels. It is read at one commit,
-//! and moved by one: every pointer of a move with its bundle, or none. It is never forced, so that
+//! and moved by one: every pointer of a move with its bundle, or none, and with the default channel's
+//! the stub that is served as the install script. It is never forced, so that
 //! whoever moved it meanwhile is seen, and the decision is made anew.
 
-use release_plan::{BUNDLE_SUFFIX, Channel, Exit, Instant, Product, Sha256, SignedPointer};
+use release_plan::{
+    AssetName, BUNDLE_SUFFIX, Bootstrap, Channel, Exit, Instant, Product, Sha256, SignedPointer,
+};
 use trust::{TrustedRoot, VerifiedPointer};
 
 use super::decide::{Decision, Move, Standing, Standings};
+use super::public::Public;
 use super::{flags, now};
 use crate::failure::{Exiting as _, say};
 use crate::github::{GitHub, GitHubError};
@@ -21,6 +25,7 @@ const ATTEMPTS: u32 = 3;
 pub(crate) struct Mover<'a> {
     product: &'a Product,
     root: &'a TrustedRoot,
+    public: &'a Public<'a>,
     pub(crate) github: GitHub,
     services: &'a Services,
 }
@@ -37,11 +42,13 @@ impl<'a> Mover<'a> {
     pub(crate) fn new(
         product: &'a Product,
         root: &'a TrustedRoot,
+        public: &'a Public<'a>,
         rights: &'a cli::Rights,
     ) -> Result<Self, Failure> {
         Ok(Self {
             product,
             root,
+            public,
             github: GitHub::new(&rights.host, product)?,
             services: &rights.services,
         })
@@ -135,6 +142,23 @@ impl<'a> Mover<'a> {
         Ok(Some(Standing::of(&verified, pointer, bundle)?))
     }
 
+    /// What is served as the install script beside these. Without it a pointer is true all the
+    /// same, and a yank or a renewal does not wait for a release that is out of order.
+    async fn served(&self, scripts: &Bootstrap) -> Option<(String, String)> {
+        let stub = self.public.stub(scripts).await.and_then(|stub| {
+            let text = stub.map(String::from_utf8).transpose();
+            text.or_exit(Exit::Refused)
+        });
+        match stub {
+            Ok(stub) => Some((AssetName::INSTALL_SH.to_owned(), stub?)),
+            Err(failure) => {
+                let name = AssetName::INSTALL_SH;
+                say(format_args!("{name} stays as it is served: {failure}"));
+                None
+            }
+        }
+    }
+
     /// Signs the pointers of a step and puts them onto the branch in one commit; gives what then
     /// stands there, or the conflict when somebody else moved first.
     async fn write(
@@ -160,6 +184,9 @@ impl<'a> Mover<'a> {
             standings.insert(channel, standing);
             files.push((format!("{path}{BUNDLE_SUFFIX}"), String::from_utf8(bundle)?));
             files.push((path, String::from_utf8(bytes)?));
+            if channel == self.product.channels.default {
+                files.extend(self.served(&pointer.bootstrap).await);
+            }
         }
         let commit = tip.commit.as_deref();
         match self

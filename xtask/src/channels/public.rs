@@ -7,13 +7,13 @@ use release_plan::{
 use trust::{TrustedRoot, VerifiedPointer, VerifiedRelease};
 
 use crate::failure::Exiting as _;
-use crate::{Failure, download, signing};
+use crate::{Failure, bootstrap, download, signing};
 
 /// The digests of patched scripts, beside them under their tag; in the form of `SHA256SUMS`.
 const SCRIPTS: &str = "bootstrap-checksums.txt";
 
-/// How often pointer and bundle are asked for when they do not belong together.
-const ATTEMPTS: u32 = 3;
+/// How often files are asked for that do not belong together, such as a pointer and its bundle.
+pub(crate) const ATTEMPTS: u32 = 3;
 
 /// Where to look, and whose keys to believe.
 pub(crate) struct Public<'a> {
@@ -73,6 +73,50 @@ impl<'a> Public<'a> {
                 .map(|(name, sha256)| (name.clone(), sha256))
                 .collect(),
         })
+    }
+
+    /// The stub that goes with these scripts; none where they have none.
+    pub(crate) async fn stub(&self, scripts: &Bootstrap) -> Result<Option<Vec<u8>>, Failure> {
+        let name = AssetName::STUB_SH;
+        let mut listed = scripts.scripts.iter();
+        let Some((_, &expected)) = listed.find(|(script, _)| script.as_str() == name) else {
+            return Ok(None);
+        };
+        let url = self.asset(&scripts.tag, name);
+        let stub = download::get(&self.client, &url, Limits::WHOLE_FILE).await?;
+        let found = Sha256::of(&stub);
+        if found == expected {
+            return Ok(Some(stub));
+        }
+        let message = format!("{url}: expected sha256:{expected}, found sha256:{found}");
+        Err(Failure::new(Exit::Refused, message))
+    }
+
+    /// What is served as the install script must be the stub that goes with `scripts`.
+    pub(crate) async fn check_served(&self, scripts: &Bootstrap) -> Result<(), Failure> {
+        let Some(stub) = self.stub(scripts).await? else {
+            return Ok(());
+        };
+        let url = format!("{}/{}", self.channels, AssetName::INSTALL_SH);
+        let served = download::find(&self.client, &url, Limits::WHOLE_FILE).await?;
+        let found = match served {
+            Some(served) if served == stub => return Ok(()),
+            None => "nothing".to_owned(),
+            Some(served) => {
+                let claim = match bootstrap::claimed(&served) {
+                    Some(tag) => format!("that says it is of {tag}"),
+                    None => "that says of no tag to be from it".to_owned(),
+                };
+                format!("a file {claim}, with sha256:{}", Sha256::of(&served))
+            }
+        };
+        let message = format!(
+            "{url}: expected the stub of {} with sha256:{}, found {found}; a cache may serve what \
+             was there before for minutes, else `cargo xtask renew --all` puts it back",
+            scripts.tag,
+            Sha256::of(&stub)
+        );
+        Err(Failure::new(Exit::Refused, message))
     }
 
     /// The pointer of a channel; none where there is none. What moved between the two files is

@@ -5,8 +5,8 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use release_plan::{
-    Asset, AssetKind, AssetName, Checksums, Exit, Manifest, Measured, Plan, PlannedAsset, Target,
-    Toolchain,
+    Asset, AssetKind, AssetName, BootstrapTag, Checksums, Exit, Manifest, Measured, Plan,
+    PlannedAsset, Target, Toolchain,
 };
 
 use super::build::target_of;
@@ -174,7 +174,8 @@ fn script(
     assets: &[Asset],
 ) -> Result<Vec<u8>, Failure> {
     let template = files::read_text(&project.root.join("bootstrap").join(name.as_str()))?;
-    let script = bootstrap::stamp(name.as_str(), &template, &project.product, plan, assets)?;
+    let tag = BootstrapTag::own(plan.tag.clone());
+    let script = bootstrap::stamp(name.as_str(), &template, &project.product, &tag, assets)?;
     Ok(script.into_bytes())
 }
 

@@ -7,7 +7,7 @@ use release_plan::{
 use serde::Serialize;
 
 use super::trusted_root;
-use crate::channels::public::Public;
+use crate::channels::public::{ATTEMPTS, Public};
 use crate::channels::{now, span};
 use crate::failure::Exiting as _;
 use crate::project::Project;
@@ -20,7 +20,8 @@ pub(super) async fn run(arguments: &cli::Channels) -> Result<(), Failure> {
     let public = Public::new(&product, &root, arguments.mirror.as_deref())?;
     let mut found = Vec::new();
     for &channel in product.channels.feeds.keys() {
-        found.push((channel, look(&public, channel).await));
+        let served = channel == product.channels.default;
+        found.push((channel, look(&public, channel, served).await));
     }
     let report = Report::new(&product, &found, now()?);
     if arguments.json {
@@ -34,15 +35,33 @@ pub(super) async fn run(arguments: &cli::Channels) -> Result<(), Failure> {
 }
 
 /// What lies where a channel's pointer should: one that verifies, and names a public release that
-/// does.
-async fn look(public: &Public<'_>, channel: Channel) -> Result<Option<Pointer>, Failure> {
-    let Some(pointer) = public.pointer(channel).await? else {
-        return Ok(None);
-    };
-    let tag = Tag::of(&pointer.pointer().version)?;
-    let release = public.release(&tag).await?;
-    pointer.names(&release).or_exit(Exit::Refused)?;
-    Ok(Some(pointer.pointer().clone()))
+/// does; and where the stub of the channel is `served`, that one. What moved between two of them is
+/// asked for again.
+async fn look(
+    public: &Public<'_>,
+    channel: Channel,
+    served: bool,
+) -> Result<Option<Pointer>, Failure> {
+    let mut attempt = 1;
+    loop {
+        let Some(pointer) = public.pointer(channel).await? else {
+            return Ok(None);
+        };
+        let tag = Tag::of(&pointer.pointer().version)?;
+        let release = public.release(&tag).await?;
+        pointer.names(&release).or_exit(Exit::Refused)?;
+        let pointer = pointer.pointer();
+        let stub = if served {
+            public.check_served(&pointer.bootstrap).await
+        } else {
+            Ok(())
+        };
+        match stub {
+            Ok(()) => return Ok(Some(pointer.clone())),
+            Err(failure) if attempt == ATTEMPTS => return Err(failure),
+            Err(_) => attempt += 1,
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]

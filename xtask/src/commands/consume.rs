@@ -1,7 +1,7 @@
 //! `consume`: what a person does with a release, from a mirror, with the published bytes: a fresh
-//! install; and, from the version before, an upgrade and the way back.
+//! install, by what the channels serve; and, from the version before, an upgrade and the way back.
 
-use super::say;
+use super::{block_on, say};
 use crate::consumer::Consumer;
 use crate::project::{self, Project};
 use crate::shipment::Shipment;
@@ -21,11 +21,18 @@ pub(super) fn run(arguments: &cli::Consume) -> Result<(), Failure> {
     };
 
     let newcomer = person("newcomer");
-    newcomer.install(&arguments.assets.dir)?;
+    // What is served is the stub of the default channel, which has no pre-releases.
+    let by = if arguments.channel == product.channels.default {
+        newcomer.install_by(&block_on(newcomer.get_served())?)?;
+        "what the channels serve"
+    } else {
+        newcomer.install(&arguments.assets.dir)?;
+        "its own script"
+    };
     newcomer.runs(&plan)?;
     newcomer.verify(&shipment)?;
     say(format!(
-        "a newcomer installed {} and verified every asset with it",
+        "a newcomer installed {} by {by} and verified every asset with it",
         plan.version
     ));
 

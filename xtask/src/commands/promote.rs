@@ -27,7 +27,7 @@ pub(super) async fn run(arguments: &cli::Promote) -> Result<(), Failure> {
         patched,
         override_reason: arguments.override_reason.clone(),
     };
-    let mover = Mover::new(&product, &root, &moving.rights)?;
+    let mover = Mover::new(&product, &root, &public, &moving.rights)?;
     mover
         .carry_out(async |standings, now| {
             decide::promote(&product, standings, &promotion, now).map_err(Refused::into_failure)

@@ -20,7 +20,7 @@ pub(super) async fn run(arguments: &cli::Yank) -> Result<(), Failure> {
     let root = trusted_root(moving.root.trusted_root.as_deref())?;
     let tag = Tag::of(&arguments.version).or_exit(Exit::Input)?;
     let public = Public::new(&product, &root, moving.mirror.as_deref())?;
-    let mover = Mover::new(&product, &root, &moving.rights)?;
+    let mover = Mover::new(&product, &root, &public, &moving.rights)?;
     check_known(&mover.github, &tag).await?;
     mover
         .carry_out(async |standings, now| {

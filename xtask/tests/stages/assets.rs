@@ -48,7 +48,7 @@ fn assets_have_the_digests_that_sha256sum_computes() {
         .args(["--check", "--strict", "SHA256SUMS"])
         .current_dir(fixture.beside("assets"));
     let ended = ok(&mut sha256sum);
-    assert_eq!(ended.out.lines().count(), 4, "{}", ended.out);
+    assert_eq!(ended.out.lines().count(), 5, "{}", ended.out);
 }
 
 #[test]
@@ -68,6 +68,11 @@ fn the_install_script_is_stamped_with_version_and_digests() {
     let (digest, archive) = line.split_once("  ").unwrap();
     let host = env!("XTASK_HOST");
     assert!(script.contains("ember 1.2.3 v1.2.3 https://github.com/example/ember EMBER_HOME"));
+    let claim = "# One of the scripts of v1.2.3.\n";
+    assert!(script.contains(claim));
+    let stub = fs::read_to_string(fixture.asset("stub.sh")).unwrap();
+    let values = "https://github.com/example/ember https://example.github.io/ember stable";
+    assert!(stub.contains(&format!("ember {values} EMBER_UPGRADE_REF\n{claim}")));
     assert!(
         script.contains(&format!("{digest} {host} {archive}")),
         "{script}"
@@ -76,16 +81,30 @@ fn the_install_script_is_stamped_with_version_and_digests() {
 
 #[test]
 fn a_template_with_an_unknown_or_a_missing_placeholder_is_refused() {
-    for (from, to, words) in [
-        ("@TAG@", "@TAGS@", "expected the placeholder @TAG@"),
+    let install = "bootstrap/install.sh";
+    for (template, from, to, words) in [
+        (install, "@TAG@", "@TAGS@", "expected the placeholder @TAG@"),
         (
+            "bootstrap/stub.sh",
+            "@CHANNELS_URL@",
+            "",
+            "bootstrap/stub.sh: expected the placeholder @CHANNELS_URL@",
+        ),
+        (
+            install,
+            "One of the scripts of",
+            "Of",
+            "expected the line \"# One of the scripts of @BOOTSTRAP_TAG@.\"",
+        ),
+        (
+            install,
             "#!/bin/sh",
             "#!/bin/sh\n# @SURPRISE@",
             "unknown placeholder @SURPRISE@",
         ),
     ] {
         let fixture = Fixture::committed();
-        fixture.replace("bootstrap/install.sh", from, to);
+        fixture.replace(template, from, to);
         fixture.make_plan();
         ok(&mut fixture.build());
         let mut assemble = fixture.stage("assemble", "--out", "assets");

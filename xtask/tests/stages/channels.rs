@@ -63,9 +63,7 @@ impl World {
         let mut command = self.fixture.xtask(stage);
         command.args(arguments);
         self.loopback.let_move(&mut command, job);
-        if stage != "renew" {
-            command.args(["--mirror", &self.loopback.services.mirror()]);
-        }
+        command.args(["--mirror", &self.loopback.services.mirror()]);
         command
     }
 
@@ -560,14 +558,23 @@ fn patched_scripts_are_taken_from_their_own_tag_once_each_has_its_digest() {
     assert_eq!(own.scripts[&install], listed);
 
     let script = b"#!/bin/sh\necho patched\n";
-    let sums = format!("{}  install.sh\n", Sha256::of(script));
+    let stub = b"#!/bin/sh\n# One of the scripts of bootstrap-v1.2.3-r1.\n";
+    let sums = format!(
+        "{}  install.sh\n{}  stub.sh\n",
+        Sha256::of(script),
+        Sha256::of(stub)
+    );
     let others = format!("{}  upgrade.sh\n", Sha256::of(script));
     for (tag, name, script, sums) in [
         ("bootstrap-v1.2.3-r1", "install.sh", &script[..], &sums),
         ("bootstrap-v1.2.3-r2", "install.sh", b"another", &sums),
         ("bootstrap-v1.2.3-r3", "upgrade.sh", script, &others),
     ] {
-        let files = [(name, script), ("bootstrap-checksums.txt", sums.as_bytes())];
+        let files = [
+            (name, script),
+            ("stub.sh", stub),
+            ("bootstrap-checksums.txt", sums.as_bytes()),
+        ];
         world.release_by_hand(tag, &files);
     }
     let before = world.writes();
@@ -594,6 +601,40 @@ fn patched_scripts_are_taken_from_their_own_tag_once_each_has_its_digest() {
         told.contains("beta: scripts of bootstrap-v1.2.3-r1"),
         "{told}"
     );
+    assert_eq!(world.file("install.sh"), b"Not Found");
+    world.promote("stable", "1.2.3", &HURRY).with(Exit::Done);
+    assert_eq!(world.file("install.sh"), stub);
+}
+
+#[test]
+fn the_stub_of_the_default_channels_release_is_served_and_whatever_else_is_there_is_refused() {
+    let world = World::of(&["1.2.3", "1.3.0"]);
+    let stub = |version: &str| world.file(&format!("releases/download/v{version}/stub.sh"));
+    assert_ne!(stub("1.2.3"), stub("1.3.0"));
+    let serves = |version| assert_eq!(world.file("install.sh"), stub(version));
+    world.promote("beta", "1.2.3", &[]).with(Exit::Done);
+    assert_eq!(world.file("install.sh"), b"Not Found");
+    world.promote("stable", "1.2.3", &HURRY).with(Exit::Done);
+    serves("1.2.3");
+    world.promote("beta", "1.3.0", &[]).with(Exit::Done);
+    serves("1.2.3");
+    world.promote("stable", "1.3.0", &HURRY).with(Exit::Done);
+    serves("1.3.0");
+    world.yank("1.3.0", &[]).with(Exit::Done);
+    serves("1.2.3");
+    world.row("stable", Exit::Done);
+    let other = String::from_utf8(stub("1.3.0")).unwrap();
+    for (served, words) in [
+        (&*other, "that says it is of v1.3.0"),
+        ("#!/bin/sh\n", "that says of no tag"),
+    ] {
+        world.overwrite("install.sh", served);
+        let told = world.channels(&[]).with(Exit::Refused);
+        told.saying("expected the stub of v1.2.3").saying(words);
+        world.run("renew", &["--all"]).with(Exit::Done);
+        serves("1.2.3");
+        world.row("stable", Exit::Done);
+    }
 }
 
 #[test]

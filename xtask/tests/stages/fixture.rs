@@ -45,7 +45,13 @@ const SKILL: &str = "---\nname: ember-use\ndescription: How to use ember.\n---\n
 const SCRIPT: &str = "\
 #!/bin/sh
 # @PRODUCT@ @VERSION@ @TAG@ @REPOSITORY@ @HOME_VARIABLE@
+# One of the scripts of @BOOTSTRAP_TAG@.
 archives='@ARCHIVES@'
+";
+const STUB: &str = "\
+#!/bin/sh
+# @PRODUCT@ @REPOSITORY@ @CHANNELS_URL@ @DEFAULT_CHANNEL@ @REFERENCE_VARIABLE@
+# One of the scripts of @BOOTSTRAP_TAG@.
 ";
 
 /// What a finished command left behind.
@@ -109,6 +115,7 @@ impl Fixture {
             ("LICENSE-MIT", "MIT\n"),
             (".gitignore", "/target/\n"),
             ("bootstrap/install.sh", SCRIPT),
+            ("bootstrap/stub.sh", STUB),
             ("playbook/skills/ember-use/SKILL.md", SKILL),
             (
                 "rust-toolchain.toml",

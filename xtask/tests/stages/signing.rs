@@ -11,8 +11,8 @@ use crate::fixture::{Ended, Fixture, Loopback};
 /// Who issues certificates, and who says when a signature was made.
 const SERVICES: [Service; 3] = [Service::Fulcio, Service::Timestamp, Service::Rekor];
 
-/// Five bundles and the provenance.
-const SIGNATURES: usize = 6;
+/// Six bundles and the provenance.
+const SIGNATURES: usize = 7;
 const PROVENANCE: &str = "ember.intoto.jsonl";
 
 fn world() -> (Fixture, Loopback) {
@@ -153,7 +153,7 @@ fn a_run_that_fails_half_way_names_what_it_signed_and_the_next_signs_the_rest() 
     let words = "is not signed; sign first";
     loopback.verify(&fixture).with(Exit::Input).saying(words);
 
-    let kept = "4 of 6 signatures are there already";
+    let kept = "5 of 7 signatures are there already";
     sign(&fixture, &loopback).with(Exit::Done).saying(kept);
     let second = signatures(&fixture);
     assert_eq!(second.len(), SIGNATURES);
@@ -172,7 +172,7 @@ fn what_is_signed_and_verifies_is_kept_and_nobody_is_asked() {
     let mut again = fixture.stage("sign", "--dir", "assets");
     again.arg("--trusted-root").arg(loopback.root());
     let ended = Ended::from(again.output().unwrap()).with(Exit::Done);
-    ended.saying("6 of 6 signatures are there already");
+    ended.saying("7 of 7 signatures are there already");
     assert_eq!(signatures(&fixture), first);
     assert_eq!(SERVICES.map(asked), before);
 }
@@ -186,7 +186,7 @@ fn a_bundle_that_does_not_verify_is_replaced_and_the_reason_is_told() {
     fs::copy(other_asset, fixture.asset("install.sh.sigstore.json")).unwrap();
     fs::write(fixture.asset("SHA256SUMS.sigstore.json"), "{").unwrap();
     let ended = sign(&fixture, &loopback).with(Exit::Done);
-    let ended = ended.saying("4 of 6 signatures are there already");
+    let ended = ended.saying("5 of 7 signatures are there already");
     for name in ["install.sh", "SHA256SUMS"] {
         let said = |line: &str| line.starts_with(&format!("{name}: ")) && line.contains("refused");
         assert!(ended.err.lines().any(said), "{}", ended.err);

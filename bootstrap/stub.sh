@@ -1,0 +1,227 @@
+#!/bin/sh
+# Gets the install script of the release of @PRODUCT@ that a channel points at, checks its digest and
+# runs it. This is what stands at the stable address; everything that changes with a release is in
+# the script that it gets.
+# Nothing runs before the last line has been read, so a download that was cut off does nothing.
+# Relies on sh, sed, sort, head, date, mktemp, curl or wget, and sha256sum, shasum or openssl.
+# One of the scripts of @BOOTSTRAP_TAG@.
+
+# common: written by `cargo xtask generate`
+say() {
+    printf '%s\n' "$*" >&2
+}
+
+# Exit code, then words.
+die() {
+    code=$1
+    shift
+    say "error: $*"
+    exit "$code"
+}
+
+has() {
+    command -v "$1" >/dev/null 2>&1
+}
+
+# Where to download from, and what to check it with.
+need_tools() {
+    case $1 in
+        file://*) ;;
+        *) has curl || has wget || die 17 "curl or wget is needed, and neither is on PATH" ;;
+    esac
+    has sha256sum || has shasum || has openssl ||
+        die 17 "sha256sum, shasum or openssl is needed to check the download, and none is on PATH"
+}
+
+# From a URL to a file; fails where that fails.
+get() {
+    case $1 in
+        file://*)
+            cp "${1#file://}" "$2"
+            return
+            ;;
+        https://*) only_https=1 ;;
+        http://127.* | http://localhost[:/]* | "http://[::1]"*)
+            only_https=
+            # This machine is no proxy's business.
+            unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
+            ;;
+        *) only_https= ;;
+    esac
+    if has curl; then
+        # An https address must not be redirected to one that is not.
+        curl ${only_https:+--proto =https --tlsv1.2} --fail --silent --show-error --location \
+            --connect-timeout 20 --retry 2 --output "$2" "$1"
+    else
+        wget -q -O "$2" "$1"
+    fi
+}
+
+# As get; says what to do where it fails, and ends.
+download() {
+    get "$1" "$2" || die 10 "cannot download $1. Check the address and the network, and run this again"
+}
+
+digest_of() {
+    if has sha256sum; then
+        sum=$(sha256sum <"$1")
+        sum=${sum%% *}
+    elif has shasum; then
+        sum=$(shasum -a 256 <"$1")
+        sum=${sum%% *}
+    else
+        sum=$(openssl dgst -sha256 <"$1")
+        sum=${sum##* }
+    fi
+    printf '%s\n' "$sum"
+}
+# end of common
+
+usage() {
+    cat <<EOF
+Installs $product, the release that a channel points at.
+
+Usage: install.sh [--channel CHANNEL] [--mirror URL] [argument of that release's own script]…
+
+  --channel CHANNEL  stable, beta or alpha [default: $default]
+  --mirror URL       take everything from here: http://…, https://… or file:///ABSOLUTE/PATH
+  --help             print this
+
+With \$$reference_variable=TAG it is the script of that tag, wherever the channel points.
+EOF
+}
+
+# The digest of a script in the lines of a SHA256SUMS.
+listed_in() {
+    sed -n 's/^\([0-9a-f]\{64\}\)  install\.sh$/\1/p' "$1"
+}
+
+# Sets url and digest to those that the pointer names. Fails where there is no pointer to go by.
+by_pointer() {
+    pointer=$temporary/pointer.json
+    get "$pages/channels/$channel.json" "$pointer" 2>/dev/null || {
+        say "note: no pointer of channel $channel at $pages"
+        return 1
+    }
+    expires=$(sed -n 's/^  "expires": "\([0-9TZ:-]*\)".*/\1/p' "$pointer")
+    tag=$(sed -n 's/^    "tag": "\([0-9A-Za-z.+-]*\)".*/\1/p' "$pointer")
+    digest=$(sed -n 's/^      "install\.sh": "\([0-9a-f]\{64\}\)".*/\1/p' "$pointer")
+    if [ -z "$expires" ] || [ -z "$tag" ] || [ -z "$digest" ]; then
+        say "note: what is at $pages/channels/$channel.json is no pointer"
+        return 1
+    fi
+    now=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+    if [ "$(printf '%s\n%s\n' "$now" "$expires" | LC_ALL=C sort | head -n 1)" = "$expires" ]; then
+        say "note: the pointer of channel $channel expired at $expires"
+        return 1
+    fi
+    url=$base/releases/download/$tag/install.sh
+}
+
+# Sets url and digest to those of a release's own script, by the checksums beside it.
+by_release() {
+    url=$base/releases/$1/install.sh
+    sums=SHA256SUMS
+    case $1 in
+        */bootstrap-*) sums=bootstrap-checksums.txt ;;
+    esac
+    download "$base/releases/$1/$sums" "$temporary/sums"
+    digest=$(listed_in "$temporary/sums")
+    [ -n "$digest" ] || die 11 "$base/releases/$1/$sums lists no install.sh. Nothing was run"
+}
+
+main() {
+    if [ -n "${ZSH_VERSION:-}" ]; then
+        emulate sh
+    fi
+    set -euf
+    product='@PRODUCT@'
+    base='@REPOSITORY@'
+    pages='@CHANNELS_URL@'
+    channel='@DEFAULT_CHANNEL@'
+    reference_variable='@REFERENCE_VARIABLE@'
+    case $product$base$pages$channel$reference_variable in
+        *@*) die 17 "this is the template of a stub: take the one of a release" ;;
+    esac
+    reference=
+    eval "reference=\${$reference_variable:-}"
+    default=$channel
+    left=$#
+    while [ "$left" -gt 0 ]; do
+        case $1 in
+            --help | -h)
+                usage
+                exit 0
+                ;;
+            --channel | --mirror)
+                if [ "$left" -lt 2 ] || [ -z "$2" ]; then
+                    die 2 "$1 needs a value. See --help"
+                fi
+                ;;
+        esac
+        case $1 in
+            --channel)
+                channel=$2
+                shift 2
+                left=$((left - 2))
+                ;;
+            --mirror)
+                base=${2%/} pages=${2%/}
+                # The release's own script takes it too.
+                set -- "$@" "$1" "$2"
+                shift 2
+                left=$((left - 2))
+                ;;
+            *)
+                set -- "$@" "$1"
+                shift
+                left=$((left - 1))
+                ;;
+        esac
+    done
+    case $channel in
+        stable | beta | alpha) ;;
+        *) die 2 "--channel: expected stable, beta or alpha, found $channel" ;;
+    esac
+    case $base in
+        http://?* | https://?* | file:///?*) ;;
+        *) die 2 "--mirror: expected http://…, https://… or file:///ABSOLUTE/PATH, found $base" ;;
+    esac
+    for tool in sed sort head date mktemp rm cat cp; do
+        has "$tool" || die 17 "$tool is needed and not on PATH"
+    done
+    need_tools "$base"
+    temporary=$(mktemp -d) || die 16 "cannot make a temporary folder: set TMPDIR to one with space"
+    trap 'rm -rf "$temporary"' EXIT
+    trap 'exit 130' INT TERM HUP
+
+    case $reference in
+        '')
+            by_pointer || {
+                # The latest release is that of the default channel.
+                [ "$channel" = "$default" ] ||
+                    die 10 "nothing says what $channel is at. Try again later, or without --channel"
+                say "note: the latest release's own script serves in its place"
+                by_release latest/download
+            }
+            ;;
+        v[0-9]* | bootstrap-v[0-9]*)
+            say "\$$reference_variable pins $reference"
+            by_release "download/$reference"
+            ;;
+        *) die 2 "\$$reference_variable: expected a tag like v1.2.3, found $reference" ;;
+    esac
+    script=$temporary/install.sh
+    download "$url" "$script"
+    found=$(digest_of "$script")
+    if [ "$found" != "$digest" ]; then
+        die 11 "$url: digest refused: expected $digest, found ${found:-none}. Nothing was run"
+    fi
+    say "the script of $url, with the digest that is written for it"
+    code=0
+    sh "$script" "$@" </dev/null || code=$?
+    exit "$code"
+}
+
+# The braces keep a part of this line from being a command.
+{ main "$@"; }
