@@ -1,6 +1,8 @@
 //! Gates: what must be true before a release is built. Each gives a row; all of them run, and
 //! then the whole fails once.
 
+mod versions;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::process::Command;
@@ -95,6 +97,7 @@ pub(crate) fn run(project: &Project, plan: &Plan) -> Result<Vec<Row>, Failure> {
     ];
     rows.extend(documents(project)?);
     rows.push(playbook(project, plan)?);
+    rows.push(versions::documents_agree(project, plan)?);
     rows.extend(generated(project)?);
     rows.push(dist_agrees(project, plan)?);
     rows.extend(workflows::check(project)?);

@@ -19,7 +19,7 @@ pub(crate) const DIST_FILE: &str = "dist-workspace.toml";
 const MANIFEST_FILE: &str = "Cargo.toml";
 const TOOLCHAIN_FILE: &str = "rust-toolchain.toml";
 pub(crate) const LOCK_FILE: &str = "Cargo.lock";
-const PLAYBOOK_FOLDER: &str = "playbook/skills";
+pub(crate) const PLAYBOOK_FOLDER: &str = "playbook/skills";
 /// What of the tree goes out as it is, whether git tracks it or not.
 const SHIPPED: [&str; 3] = ["README.md", "LICENSE*", PLAYBOOK_FOLDER];
 

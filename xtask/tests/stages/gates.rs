@@ -113,6 +113,35 @@ fn a_version_already_tagged_is_named_in_a_rehearsal_and_fails_when_publishing() 
 }
 
 #[test]
+fn a_document_or_a_skill_that_names_another_version_fails() {
+    let skill = "playbook/skills/ember-use/SKILL.md";
+    let url = "https://github.com/example/ember/releases/download/v1.2.2/install.sh";
+    for (path, from, to, found) in [
+        (
+            "README.md",
+            "# ember\n",
+            format!("# ember\n{url}\n"),
+            "1.2.2 in README.md:2",
+        ),
+        (
+            skill,
+            "---\n",
+            "---\nversion: 1.2.4\n".to_owned(),
+            "1.2.4 in playbook",
+        ),
+    ] {
+        let fixture = Fixture::committed();
+        fixture.replace(path, from, &to);
+        fixture.commit();
+        let ended = check(&fixture, &[]).with(Exit::Gate);
+        let rule = "documents-agree-on-version";
+        verdict(&ended, rule, "failed");
+        let row = row(&ended, rule);
+        assert!(row["found"].as_str().unwrap().starts_with(found), "{row}");
+    }
+}
+
+#[test]
 fn a_version_below_the_last_tag_fails() {
     let fixture = Fixture::committed();
     fixture.tag("v1.10.0");

@@ -1,0 +1,86 @@
+//! What documents and playbook say of the version: an address of a release, or the `version` of a
+//! skill. Whoever follows them must come to the version that they were shipped with.
+
+use release_plan::{Plan, Product, Tag};
+
+use super::{Finding, Row, Verdict, row};
+use crate::project::{PLAYBOOK_FOLDER, Project};
+use crate::{Failure, files};
+
+/// Every address of a release and every version in the documents and the playbook is the plan's.
+pub(super) fn documents_agree(project: &Project, plan: &Plan) -> Result<Row, Failure> {
+    let wanted = plan.package_version.to_string();
+    let mut texts = Vec::new();
+    for path in project.documents()? {
+        let place = path.strip_prefix(&project.root).unwrap_or(&path).display();
+        texts.push((place.to_string(), files::read(&path)?));
+    }
+    let playbook = project.playbook()?;
+    let skills = playbook.files();
+    texts.extend(skills.map(|(path, text)| (format!("{PLAYBOOK_FOLDER}/{path}"), text.to_vec())));
+    let other = texts.iter().find_map(|(place, text)| {
+        let text = std::str::from_utf8(text).ok()?;
+        let mut said = said(&project.product, text);
+        let (line, version) = said.find(|(_, version)| *version != wanted)?;
+        Some(format!("{version} in {place}:{line}"))
+    });
+    let finding = Finding::when(
+        other.is_none(),
+        Verdict::Failed,
+        other.as_deref().unwrap_or("that"),
+        &format!("write {wanted} there, or a placeholder"),
+    );
+    let expected = format!("no version but {wanted} in addresses of releases and in skills");
+    let place = format!("documents, {PLAYBOOK_FOLDER}");
+    Ok(row("documents-agree-on-version", place, expected, finding))
+}
+
+/// Each version that a text says the product has, with its line: in addresses of releases, and in
+/// a skill's front matter.
+fn said<'a>(product: &'a Product, text: &'a str) -> impl Iterator<Item = (usize, String)> + 'a {
+    let places =
+        ["download", "tag"].map(|way| format!("{}/releases/{way}/", product.repository.url));
+    let mut fences = 0;
+    text.lines().enumerate().flat_map(move |(number, line)| {
+        if line == "---" && (number == 0 || fences == 1) {
+            fences += 1;
+        }
+        let front = (fences == 1)
+            .then(|| line.trim_start().strip_prefix("version:"))
+            .flatten();
+        let front = front.map(|version| version.trim().trim_matches(['"', '\'']).to_owned());
+        let addresses = places.iter().flat_map(|place| line.split(&**place).skip(1));
+        let tags = addresses.filter_map(|rest| {
+            let end = |c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+'));
+            // A dot may end the sentence.
+            let tag = rest.split(end).next()?.trim_end_matches('.');
+            Some(tag.parse::<Tag>().ok()?.version().to_string())
+        });
+        let said: Vec<_> = front.into_iter().chain(tags).collect();
+        said.into_iter().map(move |version| (number + 1, version))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_found_in_addresses_and_front_matter_alone() {
+        let product = include_str!("../../tests/product.yaml");
+        let product = release_plan::sources::product("product.yaml", product).unwrap();
+        let url = &product.repository.url;
+        let text = format!(
+            "---\nname: a\nversion: \"1.0.0\"\n---\nversion: 9.9.9\n\
+             [a]({url}/releases/download/v1.2.3/x) and {url}/releases/tag/v1.2.4-rc.1.\n\
+             {url}/releases/download/$TAG/x {url}/releases/latest/download/x v8.8.8\n\
+             ---\nversion: 7.7.7\n"
+        );
+        let said: Vec<_> = said(&product, &text).collect();
+        let expected = [(3, "1.0.0"), (6, "1.2.3"), (6, "1.2.4-rc.1")];
+        assert_eq!(said, expected.map(|(line, said)| (line, said.to_owned())));
+        // A rule in the middle of a document begins no front matter.
+        let ruled = "# a\n---\nversion: 1.0.0\n";
+        assert_eq!(super::said(&product, ruled).count(), 0);
+    }
+}
