@@ -37,6 +37,8 @@ impl AssetName {
     pub const CHECKSUMS: &'static str = "SHA256SUMS";
     /// `install.sh`.
     pub const INSTALL_SH: &'static str = "install.sh";
+    /// Digests of patched scripts, beside them under their tag, in the form of [`Self::CHECKSUMS`].
+    pub const BOOTSTRAP_CHECKSUMS: &'static str = "bootstrap-checksums.txt";
     /// `stub.sh`, which the channels serve as [`Self::INSTALL_SH`]: it gets the install script of
     /// the release that a channel points at.
     pub const STUB_SH: &'static str = "stub.sh";

@@ -47,8 +47,19 @@ impl BootstrapTag {
     /// The tag of the release's own scripts.
     #[must_use]
     pub fn own(release: Tag) -> Self {
-        let revision = 0;
+        Self::numbered(release, 0)
+    }
+
+    /// The tag of the scripts of `release` that were patched `revision` times; 0 for its own.
+    #[must_use]
+    pub fn numbered(release: Tag, revision: u32) -> Self {
         Self { release, revision }
+    }
+
+    /// Its full name in git.
+    #[must_use]
+    pub fn reference(&self) -> String {
+        format!("refs/tags/{self}")
     }
 
     /// The release that the scripts install.

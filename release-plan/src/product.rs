@@ -21,6 +21,19 @@ pub struct Product {
     pub channels: Channels,
     /// How it is upgraded.
     pub upgrades: Upgrades,
+    /// How often the bootstrap scripts were mended since this version was released: the number of
+    /// the tag `bootstrap-vX.Y.Z-rN` that they go out under. 0 with every new version.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub bootstrap_revision: u32,
+}
+
+/// As serde asks.
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands it by reference"
+)]
+fn is_none(revision: &u32) -> bool {
+    *revision == 0
 }
 
 /// The repository on GitHub.

@@ -244,6 +244,7 @@ pub(crate) mod tests {
             upgrades: Upgrades {
                 from: Version::new(0, 0, 0),
             },
+            bootstrap_revision: 0,
         }
     }
 

@@ -4,6 +4,9 @@ use release_plan::{Asset, AssetKind, AssetName, BootstrapTag, Exit, Product};
 
 use crate::Failure;
 
+/// Where the templates lie, below the root of the tree.
+pub(crate) const FOLDER: &str = "bootstrap";
+
 /// What each script must say somewhere, beside what it may.
 const REQUIRED: [(&str, &[&str]); 2] = [
     (
@@ -63,7 +66,7 @@ pub(crate) fn stamp(
         ("@REFERENCE_VARIABLE@", product.variable("UPGRADE_REF")),
         ("@ARCHIVES@", archives.join("\n")),
     ];
-    let refused = |what: String| Failure::new(Exit::Input, format!("bootstrap/{name}: {what}"));
+    let refused = |what: String| Failure::new(Exit::Input, format!("{FOLDER}/{name}: {what}"));
     let required = REQUIRED.iter().filter(|(script, _)| *script == name);
     for placeholder in required.flat_map(|(_, placeholders)| *placeholders) {
         if !template.contains(placeholder) {

@@ -19,6 +19,7 @@ const STYLES: Styles = Styles::styled()
 const PLAN: &str = "target/release-plan/plan.json";
 const ARCHIVES: &str = "target/release-plan/archives";
 const ASSETS: &str = "target/release-plan/assets";
+const SCRIPTS: &str = "target/release-plan/scripts";
 
 /// A place in the tree, whichever folder of it the command is run in.
 fn below_root(path: &str) -> PathBuf {
@@ -73,6 +74,10 @@ pub(crate) enum Command {
     VerifyPublic(VerifyPublic),
     /// Point a channel at a public release, after its soak
     Promote(Promote),
+    /// Stamp this tree's bootstrap scripts for its version, which is public already
+    Scripts(Scripts),
+    /// Make such scripts public under a tag of their own
+    PublishScripts(PublishScripts),
     /// Name a version that nobody should run, and take the channels back that point at it
     Yank(Yank),
     /// Let the channels' pointers live on, without a change to what they select
@@ -324,6 +329,35 @@ pub(crate) struct SetupGithub {
 pub(crate) struct Publish {
     #[command(flatten)]
     pub(crate) assets: Assets,
+    #[command(flatten)]
+    pub(crate) root: Root,
+    #[command(flatten)]
+    pub(crate) host: Host,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Scripts {
+    /// Static tree to read the release from, by http or https [default: the repository's own]
+    #[arg(long, value_name = "URL")]
+    pub(crate) mirror: Option<String>,
+    #[command(flatten)]
+    pub(crate) root: Root,
+    /// Folder to put them into
+    #[arg(long, value_name = "DIR", default_value_os_t = below_root(SCRIPTS))]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PublishScripts {
+    /// Tag of theirs, such as bootstrap-v1.2.3-r1, on the commit that is checked out
+    #[arg(long)]
+    pub(crate) tag: BootstrapTag,
+    /// Folder that `scripts` put them into
+    #[arg(long, value_name = "DIR", default_value_os_t = below_root(SCRIPTS))]
+    pub(crate) dir: PathBuf,
+    /// Static tree to read the release from, by http or https [default: the repository's own]
+    #[arg(long, value_name = "URL")]
+    pub(crate) mirror: Option<String>,
     #[command(flatten)]
     pub(crate) root: Root,
     #[command(flatten)]

@@ -13,8 +13,10 @@ mod healthcheck;
 mod plan;
 mod promote;
 mod publish;
+mod publish_scripts;
 mod renew;
 mod reproduce;
+mod scripts;
 mod setup_github;
 mod sign;
 mod smoke;
@@ -51,6 +53,8 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Smoke(arguments) => smoke::run(&arguments),
         Command::Publish(arguments) => block_on(publish::run(&arguments)),
+        Command::Scripts(arguments) => block_on(scripts::run(&arguments)),
+        Command::PublishScripts(arguments) => block_on(publish_scripts::run(&arguments)),
         Command::VerifyPublic(arguments) => block_on(verify_public::run(&arguments)),
         Command::Promote(arguments) => block_on(promote::run(&arguments)),
         Command::Yank(arguments) => block_on(yank::run(&arguments)),

@@ -1,6 +1,7 @@
 //! Gates: what must be true before a release is built. Each gives a row; all of them run, and
 //! then the whole fails once.
 
+mod scripts;
 mod versions;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,6 +15,8 @@ use crate::dist::{self, DistError};
 use crate::git::Tree;
 use crate::project::{DIST_FILE, LOCK_FILE, Project};
 use crate::{Failure, generated, process, tools, workflows};
+
+pub(crate) use self::scripts::{plan_entry, scripts_are_numbered};
 
 /// How a gate ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,6 +73,14 @@ impl Finding {
             mend: mend.to_owned(),
         }
     }
+
+    fn of_shallow_clone() -> Self {
+        Self {
+            verdict: Verdict::NotChecked,
+            found: "a shallow clone, in which tags may be missing".to_owned(),
+            mend: "git fetch --unshallow --tags".to_owned(),
+        }
+    }
 }
 
 fn row(rule: &str, place: impl fmt::Display, expected: impl fmt::Display, finding: Finding) -> Row {
@@ -94,6 +105,7 @@ pub(crate) fn run(project: &Project, plan: &Plan) -> Result<Vec<Row>, Failure> {
         tag_on_commit(&tree, plan)?,
         clean_tree(project, &tree)?,
         lock_is_current(project),
+        scripts_are_numbered(project, &tree)?,
     ];
     rows.extend(documents(project)?);
     rows.push(playbook(project, plan)?);
@@ -132,17 +144,8 @@ fn tag_is_version(plan: &Plan) -> Row {
 fn version_is_new(tree: &Tree, plan: &Plan) -> Result<Row, Failure> {
     let rule = "version-above-last-tag";
     if tree.is_shallow() {
-        let finding = Finding {
-            verdict: Verdict::NotChecked,
-            found: "a shallow clone, in which tags may be missing".to_owned(),
-            mend: "git fetch --unshallow --tags".to_owned(),
-        };
-        return Ok(row(
-            rule,
-            "git tags",
-            "a version above the last tag",
-            finding,
-        ));
+        let expected = "a version above the last tag";
+        return Ok(row(rule, "git tags", expected, Finding::of_shallow_clone()));
     }
     // A predecessor stands just below the version of this tree, whose own tag does not count.
     let version = &plan.package_version;
@@ -176,7 +179,7 @@ fn tag_on_commit(tree: &Tree, plan: &Plan) -> Result<Row, Failure> {
     Ok(row("tag-on-commit", tag.reference(), expected, finding))
 }
 
-fn clean_tree(project: &Project, tree: &Tree) -> Result<Row, Failure> {
+pub(crate) fn clean_tree(project: &Project, tree: &Tree) -> Result<Row, Failure> {
     let changes = tree.changes(&project.watched())?;
     let found = match changes.as_slice() {
         [] => "nothing changed".to_owned(),
@@ -267,7 +270,7 @@ fn generated(project: &Project) -> Result<Vec<Row>, Failure> {
         let current = generated.is_current();
         let found = if current { "that" } else { "something else" };
         let finding = Finding::when(current, Verdict::Failed, found, generated::GENERATE);
-        let expected = "what follows from dist-workspace.toml";
+        let expected = "what follows from other files of the tree";
         row("generated-is-current", generated.file, expected, finding)
     });
     Ok(rows.collect())

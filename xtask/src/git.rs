@@ -8,7 +8,7 @@ use std::path::Path;
 
 use git2::build::CheckoutBuilder;
 use git2::{ErrorCode, IndexEntryExtendedFlag, Repository, Status, StatusOptions};
-use release_plan::{CommitId, Exit, Instant, Sha256, Tag};
+use release_plan::{BootstrapTag, CommitId, Exit, Instant, Sha256, Tag};
 
 use crate::{Failure, files};
 
@@ -176,6 +176,40 @@ impl Tree {
             }
         }
         Ok(highest)
+    }
+
+    /// The tags under which scripts of `release` went out: its own, and those of patched scripts.
+    pub(crate) fn tags_of_scripts(&self, release: &Tag) -> Result<Vec<BootstrapTag>, Failure> {
+        let mut tags = Vec::new();
+        for name in self.repository.tag_names(None)?.iter() {
+            let Some(name) = name? else { continue };
+            if let Ok(tag) = name.parse::<BootstrapTag>()
+                && tag.release() == release
+            {
+                tags.push(tag);
+            }
+        }
+        Ok(tags)
+    }
+
+    /// The files below `folder` that are not as they are under `tag`, sorted.
+    pub(crate) fn changed_since(
+        &self,
+        tag: &BootstrapTag,
+        folder: &str,
+    ) -> Result<Vec<String>, Failure> {
+        let then = self.repository.find_reference(&tag.reference())?;
+        let mut options = git2::DiffOptions::new();
+        options.pathspec(folder).disable_pathspec_match(true);
+        options.include_untracked(true).recurse_untracked_dirs(true);
+        let diff = self
+            .repository
+            .diff_tree_to_workdir_with_index(Some(&then.peel_to_tree()?), Some(&mut options))?;
+        let paths = diff.deltas().filter_map(|delta| {
+            let file = delta.new_file().path_bytes();
+            file.or_else(|| delta.old_file().path_bytes()).map(text_of)
+        });
+        Ok(paths.collect::<BTreeSet<_>>().into_iter().collect())
     }
 
     /// Whether history was cut off when this was cloned.

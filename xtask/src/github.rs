@@ -17,7 +17,7 @@ use http::{Method, header};
 use http_body_util::{BodyExt as _, StreamBody};
 use jiff::Timestamp;
 use octocrab::{OctoBody, Octocrab};
-use release_plan::{CommitId, Exit, Measured, Meter, Product, Sha256, Tag};
+use release_plan::{BootstrapTag, CommitId, Exit, Measured, Meter, Product, Sha256};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -152,7 +152,7 @@ impl GitHub {
     }
 
     /// The commit that a tag stands on, through an annotated tag; none where there is none.
-    pub(crate) async fn tagged(&self, tag: &Tag) -> Answer<Option<String>> {
+    pub(crate) async fn tagged(&self, tag: &BootstrapTag) -> Answer<Option<String>> {
         #[derive(Deserialize)]
         struct Reference {
             object: Object,
@@ -173,7 +173,7 @@ impl GitHub {
     }
 
     /// Every release of `tag`. A draft is found by listing alone, and two may bear one tag.
-    pub(crate) async fn releases_of(&self, tag: &Tag) -> Answer<Vec<Release>> {
+    pub(crate) async fn releases_of(&self, tag: &BootstrapTag) -> Answer<Vec<Release>> {
         let tag = tag.to_string();
         let all: Vec<Release> = self.pages("releases").await?;
         Ok(all
@@ -185,13 +185,13 @@ impl GitHub {
     /// Makes a draft that nobody but the repository's own people see.
     pub(crate) async fn create_draft(
         &self,
-        tag: &Tag,
+        tag: &BootstrapTag,
         commit: &CommitId,
         body: &str,
     ) -> Answer<Release> {
         let body = json!({
             "tag_name": tag, "target_commitish": commit, "name": tag, "body": body,
-            "draft": true, "prerelease": !tag.version().pre.is_empty(), "make_latest": "false",
+            "draft": true, "prerelease": is_prerelease(tag), "make_latest": "false",
         });
         self.send(Method::POST, "releases", Some(&body)).await
     }
@@ -202,7 +202,7 @@ impl GitHub {
     }
 
     /// The public release of `tag`, which a draft never is; none where there is none.
-    pub(crate) async fn public_release(&self, tag: &Tag) -> Answer<Option<Release>> {
+    pub(crate) async fn public_release(&self, tag: &BootstrapTag) -> Answer<Option<Release>> {
         self.find(&format!("releases/tags/{tag}")).await
     }
 
@@ -308,11 +308,10 @@ impl GitHub {
     }
 
     /// Makes a draft public. `make_latest` is said again, since GitHub takes its absence for yes.
-    pub(crate) async fn publish(&self, release: &Release, tag: &Tag) -> Answer<Release> {
+    pub(crate) async fn publish(&self, release: &Release, tag: &BootstrapTag) -> Answer<Release> {
         let path = format!("releases/{}", release.id);
-        let prerelease = !tag.version().pre.is_empty();
         let body = json!({
-            "draft": false, "make_latest": "false", "name": tag, "prerelease": prerelease,
+            "draft": false, "make_latest": "false", "name": tag, "prerelease": is_prerelease(tag),
         });
         self.send(Method::PATCH, &path, Some(&body)).await
     }
@@ -551,6 +550,11 @@ impl<'a> Served<'a> {
 }
 
 /// The words of an error's causes; octocrab's own often say only that something failed.
+/// Patched scripts are no release of the product, so they are never shown as its newest.
+fn is_prerelease(tag: &BootstrapTag) -> bool {
+    tag.revision() > 0 || !tag.release().version().pre.is_empty()
+}
+
 fn chain(error: &dyn std::error::Error) -> String {
     let mut words = error.to_string();
     let mut cause = error.source();

@@ -85,7 +85,7 @@ pub(crate) fn of_publishing(
     rulesets: &Seen<Vec<Ruleset>>,
     reviewers: &[Reviewer],
 ) -> [Finding; 3] {
-    let tags = [Wanted::tag(TAGS[0])];
+    let tags = TAGS.map(Wanted::tag);
     [
         immutable_releases(immutable),
         environment(PUBLISH_ENVIRONMENT, publishing, &tags, Some(reviewers)),
@@ -423,15 +423,19 @@ mod tests {
         release_plan::sources::product("product.yaml", yaml).unwrap()
     }
 
-    fn admitting(kind: &str, name: &str, reviewers: Vec<Reviewer>) -> Seen<Option<Environment>> {
-        let policy = Policy {
+    fn admitting(
+        kind: &str,
+        names: &[&str],
+        reviewers: Vec<Reviewer>,
+    ) -> Seen<Option<Environment>> {
+        let policies = names.iter().map(|name| Policy {
             id: 7,
-            name: name.to_owned(),
+            name: (*name).to_owned(),
             r#type: kind.to_owned(),
-        };
+        });
         Seen::Is(Some(Environment {
             reviewers,
-            policies: Some(vec![policy]),
+            policies: Some(policies.collect()),
         }))
     }
 
@@ -461,15 +465,15 @@ mod tests {
             environments: BTreeMap::from([
                 (
                     SIGN_ENVIRONMENT.to_owned(),
-                    admitting("tag", "v*", Vec::new()),
+                    admitting("tag", &["v*"], Vec::new()),
                 ),
                 (
                     PUBLISH_ENVIRONMENT.to_owned(),
-                    admitting("tag", "v*", vec![ada()]),
+                    admitting("tag", &TAGS, vec![ada()]),
                 ),
                 (
                     CHANNELS_ENVIRONMENT.to_owned(),
-                    admitting("branch", "main", Vec::new()),
+                    admitting("branch", &["main"], Vec::new()),
                 ),
             ]),
             rulesets: Seen::Is(vec![

@@ -9,9 +9,6 @@ use trust::{TrustedRoot, VerifiedPointer, VerifiedRelease};
 use crate::failure::Exiting as _;
 use crate::{Failure, bootstrap, download, signing};
 
-/// The digests of patched scripts, beside them under their tag; in the form of `SHA256SUMS`.
-const SCRIPTS: &str = "bootstrap-checksums.txt";
-
 /// How often files are asked for that do not belong together, such as a pointer and its bundle.
 pub(crate) const ATTEMPTS: u32 = 3;
 
@@ -53,7 +50,7 @@ impl<'a> Public<'a> {
 
     /// Patched scripts, each of which has the digest that is listed for it.
     pub(crate) async fn scripts(&self, tag: &BootstrapTag) -> Result<Bootstrap, Failure> {
-        let url = self.asset(tag, SCRIPTS);
+        let url = self.asset(tag, AssetName::BOOTSTRAP_CHECKSUMS);
         let listed = download::get(&self.client, &url, Limits::MANIFEST).await?;
         let listed = Checksums::parse(&listed)
             .map_err(|error| Failure::new(Exit::Gate, format!("{url}: {error}")))?;

@@ -173,7 +173,7 @@ fn script(
     name: &AssetName,
     assets: &[Asset],
 ) -> Result<Vec<u8>, Failure> {
-    let template = files::read_text(&project.root.join("bootstrap").join(name.as_str()))?;
+    let template = files::read_text(&project.root.join(bootstrap::FOLDER).join(name.as_str()))?;
     let tag = BootstrapTag::own(plan.tag.clone());
     let script = bootstrap::stamp(name.as_str(), &template, &project.product, &tag, assets)?;
     Ok(script.into_bytes())

@@ -1,7 +1,7 @@
 //! `publish`: verified files of one plan, public in one step. Run again after a failure, it goes on
 //! where it stopped.
 
-use release_plan::{Exit, Measured, Plan};
+use release_plan::{BootstrapTag, Exit, Measured, Plan};
 use serde_json::Value;
 
 use super::verify::shipment_verifies;
@@ -26,7 +26,7 @@ pub(super) async fn run(arguments: &cli::Publish) -> Result<(), Failure> {
         .iter()
         .map(|(name, bytes)| (name.clone(), Measured::of(bytes)));
     let publication = Publication {
-        tag: plan.tag.clone(),
+        tag: BootstrapTag::own(plan.tag.clone()),
         commit: plan.source.commit.clone(),
         plan: plan.digest(),
         notes: publish::notes(&plan),

@@ -385,7 +385,8 @@ impl<'a> Publisher<'a> {
             return Err(Failure::new(Exit::Gate, message).into());
         }
         let mut assets = seen.assets.iter();
-        if let Some(sums) = assets.find(|asset| asset.name == AssetName::CHECKSUMS) {
+        let lists = [AssetName::CHECKSUMS, AssetName::BOOTSTRAP_CHECKSUMS];
+        if let Some(sums) = assets.find(|asset| lists.contains(&&*asset.name)) {
             let served = self.github.public_download(sums, sums.size).await?;
             self.check_served(sums, served)?;
         }

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use release_plan::{AssetName, CommitId, Measured, Plan, Sha256, Tag};
+use release_plan::{AssetName, BootstrapTag, CommitId, Measured, Plan, Sha256};
 
 /// What is to be public: verified files, and what binds them to a draft.
 pub(crate) struct Publication {
-    pub(crate) tag: Tag,
+    /// Of a release, or of patched scripts.
+    pub(crate) tag: BootstrapTag,
     pub(crate) commit: CommitId,
+    /// Digest of the plan of that release.
     pub(crate) plan: Sha256,
     /// The text of the release, but for what binds it.
     pub(crate) notes: String,

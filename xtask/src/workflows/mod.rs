@@ -28,11 +28,15 @@ pub(crate) const PUBLISH_ENVIRONMENT: &str = "release-publish";
 /// The environment of the jobs that move the channels.
 pub(crate) const CHANNELS_ENVIRONMENT: &str = "channels";
 
-/// Which of the two workflows that installed programs know.
+/// The workflow that publishes patched scripts. No certificate names it.
+const SCRIPTS_WORKFLOW: &str = ".github/workflows/scripts.yml";
+
+/// Which of the workflows whose jobs hold rights. Installed programs know the first two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Identity {
     Release,
     Channel,
+    Scripts,
 }
 
 /// A stage that needs a right.
@@ -46,7 +50,7 @@ struct Privileged {
 
 const CHANNEL_RIGHTS: &[&str] = &["contents", ID_TOKEN];
 
-const PRIVILEGED: [Privileged; 6] = [
+const PRIVILEGED: [Privileged; 7] = [
     Privileged {
         stage: "sign",
         workflow: Identity::Release,
@@ -56,6 +60,12 @@ const PRIVILEGED: [Privileged; 6] = [
     Privileged {
         stage: "publish",
         workflow: Identity::Release,
+        rights: &["contents"],
+        environment: Some(PUBLISH_ENVIRONMENT),
+    },
+    Privileged {
+        stage: "publish-scripts",
+        workflow: Identity::Scripts,
         rights: &["contents"],
         environment: Some(PUBLISH_ENVIRONMENT),
     },
@@ -149,7 +159,8 @@ impl Scene<'_> {
     fn identity(&self, path: &str) -> Option<Identity> {
         let mut identities = self.identities().into_iter();
         let found = identities.find(|(_, known)| *known == path);
-        found.map(|(identity, _)| identity)
+        let scripts = (path == SCRIPTS_WORKFLOW).then_some(Identity::Scripts);
+        found.map(|(identity, _)| identity).or(scripts)
     }
 
     /// The workflow that signs as this identity.

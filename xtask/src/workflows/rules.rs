@@ -74,8 +74,8 @@ const RULES: [Rule; 16] = [
     },
     Rule {
         id: "workflow-triggers",
-        expected: "releases by pushed tags `v…` alone, channels by hand and by schedule, and no \
-                   event that gives rights to other people's code",
+        expected: "releases by pushed tags `v…` alone, patched scripts by `bootstrap-v…`, channels \
+                   by hand and by schedule, and no event that gives rights to other people's code",
         mend: "mend `on:`",
         otherwise: Verdict::Failed,
         broken: triggers,
@@ -123,8 +123,8 @@ const RULES: [Rule; 16] = [
     },
     Rule {
         id: "rights-in-environment",
-        expected: "release-sign around `sign`, release-publish around `publish`, channels around \
-                   `promote`, `yank` and `renew`",
+        expected: "release-sign around `sign`, release-publish around `publish` and \
+                   `publish-scripts`, channels around `promote`, `yank` and `renew`",
         mend: "name the environment with `environment:`",
         otherwise: Verdict::Failed,
         broken: environments,
@@ -327,11 +327,15 @@ fn triggers(scene: &Scene<'_>) -> Vec<Broken> {
         match identity {
             None => !FOR_STRANGERS.iter().any(|event| names.contains(event)),
             Some(Identity::Channel) => names == BTreeSet::from(["schedule", "workflow_dispatch"]),
-            Some(Identity::Release) => {
+            Some(identity @ (Identity::Release | Identity::Scripts)) => {
                 let push = on["push"].as_object();
                 let tags = on["push"]["tags"].as_array();
+                let prefix = match identity {
+                    Identity::Scripts => "bootstrap-v",
+                    _ => "v",
+                };
                 let of_releases =
-                    |tag: &Value| tag.as_str().is_some_and(|tag| tag.starts_with('v'));
+                    |tag: &Value| tag.as_str().is_some_and(|tag| tag.starts_with(prefix));
                 names == BTreeSet::from(["push"])
                     && push.is_some_and(|push| push.len() == 1)
                     && tags.is_some_and(|tags| tags.iter().all(of_releases))
@@ -547,10 +551,9 @@ fn cancelling(scene: &Scene<'_>) -> Vec<Broken> {
         let concurrency = job.concurrency.as_ref()?;
         cancels(concurrency).then(|| concurrency.to_string())
     });
-    for (identity, _) in scene.identities() {
-        let Some(workflow) = scene.workflow(identity) else {
-            continue;
-        };
+    let with_rights =
+        |workflow: &&Parsed<Workflow>| scene.identity(&workflow.source.path).is_some();
+    for workflow in scene.workflows.iter().filter(with_rights) {
         broken.extend(match &workflow.document.concurrency {
             None => Some(Broken::at_file(workflow, "no concurrency")),
             Some(concurrency) => {

@@ -16,6 +16,10 @@ const ACTION: (&str, &str) = (
     ".github/actions/xtask/action.yml",
     include_str!("../../tests/workflows/action.yml"),
 );
+const SCRIPTS: (&str, &str) = (
+    SCRIPTS_WORKFLOW,
+    include_str!("../../../.github/workflows/scripts.yml"),
+);
 const OTHER: (&str, &str) = (
     ".github/workflows/ci.yml",
     "on: push\npermissions: {}\njobs:\n  test:\n    runs-on: ubuntu-24.04\n    timeout-minutes: 9\n    \
@@ -52,12 +56,12 @@ fn broken_by(file: (&str, &str), from: &str, to: &str) -> Vec<(String, String)> 
         };
         (known.0, text.to_owned())
     };
-    let files = [RELEASE, CHANNEL, OTHER, ACTION].map(text);
+    let files = [RELEASE, CHANNEL, SCRIPTS, OTHER, ACTION].map(text);
     let files: Vec<_> = files
         .iter()
         .map(|(path, text)| (*path, text.as_str()))
         .collect();
-    broken(&files[..3], files[3].1)
+    broken(&files[..4], files[4].1)
 }
 
 #[track_caller]
@@ -188,6 +192,11 @@ fn signing_belongs_to_the_release_workflow_and_promotion_to_the_channel_workflow
     for (file, from, to) in [
         (RELEASE, "target/xtask sign\n", "target/xtask renew\n"),
         (CHANNEL, "target/xtask renew\n", "target/xtask publish\n"),
+        (
+            SCRIPTS,
+            "target/xtask publish-scripts",
+            "target/xtask publish",
+        ),
     ] {
         let rules: Vec<_> = broken_by(file, from, to)
             .into_iter()
@@ -247,7 +256,7 @@ fn the_digest_of_a_handed_command_is_checked_before_it_runs() {
         breaks(RELEASE, step, to, &[("handed-command-checked", place)]);
     }
     let found = broken_by(ACTION, "sha256sum --check --strict", "sha256sum");
-    assert_eq!(found.len(), 5, "{found:?}");
+    assert_eq!(found.len(), 6, "{found:?}");
 }
 
 #[test]
@@ -399,6 +408,10 @@ fn releases_start_by_tags_and_channels_by_hand_and_schedule() {
         "  push:\n",
         &[("workflow-triggers", CHANNEL.0)],
     );
+    for to in ["[\"v*\"]", "[\"bootstrap-v*\", \"v*\"]"] {
+        let from = "[\"bootstrap-v*\"]";
+        breaks(SCRIPTS, from, to, &[("workflow-triggers", SCRIPTS.0)]);
+    }
     for to in [
         "on: pull_request_target",
         "on: [push, workflow_run]",

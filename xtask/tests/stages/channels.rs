@@ -637,6 +637,155 @@ fn the_stub_of_the_default_channels_release_is_served_and_whatever_else_is_there
     }
 }
 
+/// Mends a script of 1.2.3, as the gates ask.
+fn mend_scripts(world: &World) {
+    let fixture = &world.fixture;
+    fixture.replace(
+        "bootstrap/install.sh",
+        "#!/bin/sh\n",
+        "#!/bin/sh\n# Mended.\n",
+    );
+    let numbered = "bootstrap_revision: 1\nupgrades:";
+    fixture.replace("release-plan/product.yaml", "upgrades:", numbered);
+    fixture.write("release-plan/bootstrap/v1.2.3-r1.md", "It was broken.\n");
+    fixture.commit();
+}
+
+const PATCHED: &str = "bootstrap-v1.2.3-r1";
+
+impl World {
+    fn scripts(&self) -> Ended {
+        let mut command = self.fixture.xtask("scripts");
+        command.args(["--mirror", &self.loopback.services.mirror()]);
+        command.arg("--trusted-root").arg(self.loopback.root());
+        command.arg("--out").arg(self.fixture.beside("scripts"));
+        command.output().unwrap().into()
+    }
+
+    fn publish_scripts(&self, tag: &str) -> Ended {
+        let mut command = self.fixture.xtask("publish-scripts");
+        command.args(["--tag", tag, "--mirror", &self.loopback.services.mirror()]);
+        command.arg("--trusted-root").arg(self.loopback.root());
+        command.arg("--dir").arg(self.fixture.beside("scripts"));
+        command.args(["--api-url", &self.loopback.services.api_url()]);
+        command.env("GITHUB_TOKEN", TOKEN).output().unwrap().into()
+    }
+
+    /// Pushes a tag to the commit that is checked out.
+    fn push_tag(&self, tag: &str) {
+        let repository = self.fixture.repository();
+        let head = repository.head().unwrap();
+        let commit = head.peel_to_commit().unwrap().id().to_string();
+        self.loopback.services.github.push_tag(tag, &commit);
+    }
+}
+
+#[test]
+fn a_broken_script_is_patched_without_a_build_and_the_channel_serves_it() {
+    let world = World::of(&["1.2.3"]);
+    world.promote("beta", "1.2.3", &[]).with(Exit::Done);
+    world.promote("stable", "1.2.3", &HURRY).with(Exit::Done);
+    world.fixture.tag("v1.2.3");
+    let release = world.get("releases/tags/v1.2.3");
+    world
+        .scripts()
+        .with(Exit::Gate)
+        .saying("bootstrap_revision above 0");
+    mend_scripts(&world);
+    world
+        .scripts()
+        .with(Exit::Done)
+        .saying("bootstrap-v1.2.3-r1: 3 files");
+    world
+        .publish_scripts(PATCHED)
+        .with(Exit::Gate)
+        .saying("no such tag");
+    world.push_tag(PATCHED);
+    let said = world.publish_scripts(PATCHED).with(Exit::Done);
+    said.saying("bootstrap-v1.2.3-r1 is public: 3 files");
+    assert_eq!(world.latest(), "v1.2.3");
+    assert!(world.is_prerelease(PATCHED));
+    let told = world.get(&format!("releases/tags/{PATCHED}"))["body"].to_string();
+    assert!(told.contains("It was broken."), "{told}");
+    let writes = world.writes();
+    world
+        .publish_scripts(PATCHED)
+        .with(Exit::Done)
+        .saying("public already");
+    assert_eq!(world.writes(), writes);
+    assert_eq!(world.get("releases/tags/v1.2.3"), release);
+    for channel in ["beta", "stable"] {
+        let patched = ["--bootstrap-tag", PATCHED];
+        world.promote(channel, "1.2.3", &patched).with(Exit::Done);
+    }
+    let scripts = world.pointer(Channel::Stable).bootstrap.scripts;
+    let script = world.file(&format!("releases/download/{PATCHED}/install.sh"));
+    let text = String::from_utf8(script.clone()).unwrap();
+    assert!(
+        text.contains("# Mended.\n") && text.contains(".tar.gz"),
+        "{text}"
+    );
+    assert_eq!(scripts[&"install.sh".parse().unwrap()], Sha256::of(&script));
+    let served = String::from_utf8(world.file("install.sh")).unwrap();
+    assert!(
+        served.contains("One of the scripts of bootstrap-v1.2.3-r1."),
+        "{served}"
+    );
+    world.row("stable", Exit::Done);
+}
+
+#[test]
+fn scripts_that_are_not_what_the_tree_and_the_release_ask_for_are_not_published() {
+    let world = World::of(&["1.2.3"]);
+    world.fixture.tag("v1.2.3");
+    mend_scripts(&world);
+    world.push_tag(PATCHED);
+    let beside = |name: &str| world.fixture.beside(&format!("scripts/{name}"));
+    let before = world.writes();
+    let refused = |exit, words: &str| {
+        world.publish_scripts(PATCHED).with(exit).saying(words);
+        world.scripts().with(Exit::Done);
+    };
+    world
+        .fixture
+        .write("bootstrap/install.sh", "# Not committed.\n");
+    world
+        .scripts()
+        .with(Exit::Gate)
+        .saying("bootstrap/install.sh");
+    world.fixture.write("README.md", "# ember\n");
+    let head = world.fixture.repository();
+    let mut checkout = git2::build::CheckoutBuilder::new();
+    head.checkout_head(Some(checkout.force())).unwrap();
+    world.scripts().with(Exit::Done);
+    std::fs::write(beside("install.sh"), "#!/bin/sh\n").unwrap();
+    refused(Exit::Gate, "install.sh: expected sha256:");
+    let other = "#!/bin/sh\n# One of the scripts of v1.2.3.\n";
+    let sums = std::fs::read_to_string(beside("bootstrap-checksums.txt")).unwrap();
+    let stub = sums.lines().find(|line| line.ends_with("stub.sh")).unwrap();
+    let lying = format!("{}  install.sh\n{stub}\n", Sha256::of(other.as_bytes()));
+    std::fs::write(beside("install.sh"), other).unwrap();
+    std::fs::write(beside("bootstrap-checksums.txt"), lying).unwrap();
+    refused(
+        Exit::Gate,
+        "install.sh: expected a script that says it is of bootstrap-v1.2.3-r1",
+    );
+    std::fs::write(beside("bootstrap-checksums.txt"), format!("{stub}\n")).unwrap();
+    refused(
+        Exit::Gate,
+        "expected the scripts of v1.2.3, install.sh, stub.sh, found stub.sh",
+    );
+    let wrong = world.publish_scripts("v1.2.3").with(Exit::Usage);
+    wrong.saying("expected a tag like bootstrap-v1.2.3-r1");
+    world
+        .publish_scripts("bootstrap-v1.2.4-r1")
+        .with(Exit::Network);
+    world
+        .publish_scripts("bootstrap-v1.2.3-r2")
+        .with(Exit::Input);
+    assert_eq!(world.writes(), before);
+}
+
 #[test]
 fn moves_at_once_all_end_up_on_the_branch_and_whoever_polls_sees_only_what_verifies() {
     let world = World::of(&["1.2.3", "1.3.0"]);

@@ -141,6 +141,130 @@ fn a_document_or_a_skill_that_names_another_version_fails() {
     }
 }
 
+const SCRIPTS: &str = "scripts-are-numbered";
+
+/// A tree whose version 1.2.3 is released, and what is done to it since.
+fn since_release(change: impl FnOnce(&Fixture)) -> Ended {
+    let fixture = Fixture::committed();
+    fixture.tag("v1.2.3");
+    change(&fixture);
+    fixture.commit();
+    check(&fixture, &[])
+}
+
+fn number(fixture: &Fixture, revision: u32) {
+    let numbered = format!("bootstrap_revision: {revision}\nupgrades:");
+    fixture.replace("release-plan/product.yaml", "upgrades:", &numbered);
+}
+
+fn mend(fixture: &Fixture) {
+    fixture.replace("bootstrap/stub.sh", "#!/bin/sh\n", "#!/bin/sh\n# Mended.\n");
+}
+
+fn tell(fixture: &Fixture) {
+    fixture.write("release-plan/bootstrap/v1.2.3-r1.md", "It was broken.\n");
+}
+
+fn raise(fixture: &Fixture) {
+    for file in ["Cargo.toml", "Cargo.lock"] {
+        fixture.replace(file, "version = \"1.2.3\"", "version = \"1.2.4\"");
+    }
+}
+
+#[test]
+fn a_changed_script_fails_without_a_raised_version_or_a_number_with_its_entry() {
+    for (change, found) in [
+        (
+            &mend as &dyn Fn(&Fixture),
+            "bootstrap/stub.sh changed since v1.2.3",
+        ),
+        (
+            &|fixture| fixture.write("bootstrap/new.sh", "#!/bin/sh\n"),
+            "bootstrap/new.sh changed",
+        ),
+        (
+            &|fixture| std::fs::remove_file(fixture.root().join("bootstrap/stub.sh")).unwrap(),
+            "bootstrap/stub.sh changed",
+        ),
+        (
+            &|fixture| {
+                mend(fixture);
+                number(fixture, 1);
+            },
+            "no release-plan/bootstrap/v1.2.3-r1.md",
+        ),
+        (
+            &|fixture| {
+                mend(fixture);
+                number(fixture, 1);
+                fixture.write("release-plan/bootstrap/v1.2.3-r1.md", " \n");
+            },
+            "no release-plan/bootstrap/v1.2.3-r1.md",
+        ),
+        (
+            &|fixture| {
+                mend(fixture);
+                tell(fixture);
+            },
+            "bootstrap_revision 0",
+        ),
+        (
+            &|fixture| {
+                mend(fixture);
+                tell(fixture);
+                number(fixture, 2);
+            },
+            "bootstrap_revision 2",
+        ),
+        (&|fixture| number(fixture, 1), "bootstrap_revision 1"),
+        (
+            &|fixture| {
+                raise(fixture);
+                number(fixture, 1);
+            },
+            "bootstrap_revision 1",
+        ),
+    ] {
+        let ended = since_release(change).with(Exit::Gate);
+        verdict(&ended, SCRIPTS, "failed");
+        let row = row(&ended, SCRIPTS);
+        assert!(row["found"].as_str().unwrap().contains(found), "{row}");
+    }
+}
+
+#[test]
+fn a_changed_script_passes_with_a_raised_version_or_the_next_number_and_its_entry() {
+    let patch = |fixture: &Fixture| {
+        mend(fixture);
+        tell(fixture);
+        number(fixture, 1);
+    };
+    for change in [
+        &patch as &dyn Fn(&Fixture),
+        &|fixture| {
+            mend(fixture);
+            raise(fixture);
+        },
+        &|fixture| fixture.write("README.md", "# more\n"),
+    ] {
+        let ended = since_release(change).with(Exit::Done);
+        verdict(&ended, SCRIPTS, "passed");
+    }
+    // Once that is tagged it is what the next change is held against.
+    let fixture = Fixture::committed();
+    fixture.tag("v1.2.3");
+    patch(&fixture);
+    fixture.commit();
+    fixture.tag("bootstrap-v1.2.3-r1");
+    let ended = check(&fixture, &[]).with(Exit::Done);
+    verdict(&ended, SCRIPTS, "passed");
+    mend(&fixture);
+    fixture.commit();
+    let ended = check(&fixture, &[]).with(Exit::Gate);
+    let expected = row(&ended, SCRIPTS)["expected"].to_string();
+    assert!(expected.contains("bootstrap_revision 2"), "{expected}");
+}
+
 #[test]
 fn a_version_below_the_last_tag_fails() {
     let fixture = Fixture::committed();

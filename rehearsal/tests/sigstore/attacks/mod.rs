@@ -375,6 +375,7 @@ fn policy() -> Policy {
         upgrades: Upgrades {
             from: Version::new(0, 0, 0),
         },
+        bootstrap_revision: 0,
     };
     let commit = job().commit.parse().unwrap();
     Policy::of_release(&product, &"v1.2.3".parse().unwrap()).at_commit(&commit)
