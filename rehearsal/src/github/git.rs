@@ -38,7 +38,7 @@ impl Git {
     }
 
     pub(super) fn push(&mut self, name: String, commit: &str) {
-        self.objects.add_foreign_commit(commit, now());
+        self.objects.add_foreign_commit(commit, &[], now());
         self.refs.insert(name, commit.to_owned());
     }
 
@@ -262,7 +262,7 @@ async fn show_tag(
         "url": object_url(&site, "tags", &id),
         "tag": tag.name,
         "message": tag.message,
-        "tagger": {"name": tag.tagger.name, "email": tag.tagger.email, "date": tag.tagger.date},
+        "tagger": tag.tagger.shown(),
         "object": {
             "type": "commit",
             "sha": tag.commit,
@@ -281,8 +281,7 @@ async fn show_commit(
 }
 
 fn commit_json(site: &Site, id: &str, commit: &Commit) -> Value {
-    let author = &commit.author;
-    let author = json!({"name": author.name, "email": author.email, "date": author.date});
+    let author = commit.author.shown();
     let html_url = |id: &str| site.web(format_args!("/commit/{id}"));
     let parents = commit.parents.iter().map(
         |id| json!({"sha": id, "url": object_url(site, "commits", id), "html_url": html_url(id)}),

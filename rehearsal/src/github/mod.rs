@@ -4,6 +4,7 @@
 
 mod actions;
 mod assets;
+mod compare;
 mod conditions;
 mod contents;
 mod downloads;
@@ -102,6 +103,7 @@ impl GitHub {
             .merge(releases::routes())
             .merge(assets::routes())
             .merge(git::routes())
+            .merge(compare::routes())
             .merge(contents::routes())
             .merge(actions::routes())
             .merge(settings::routes())
@@ -131,6 +133,16 @@ impl GitHub {
             .iter()
             .filter_map(Note::exchange)
             .collect()
+    }
+
+    /// Makes a commit known that the maintainer made on `parents`, as a push of what leads to it
+    /// does. Of one that is first pushed by the functions below no parents are known.
+    pub fn push_commit(&self, commit: &str, parents: &[&str]) {
+        let (objects, now) = (&mut self.state().git.objects, http::now());
+        for parent in parents {
+            objects.add_foreign_commit(parent, &[], now);
+        }
+        objects.add_foreign_commit(commit, parents, now);
     }
 
     /// What a maintainer's `git push origin TAG` does: `refs/tags/TAG` stands at `commit`, which

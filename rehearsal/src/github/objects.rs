@@ -1,10 +1,12 @@
 //! Git's object store: blobs, trees and commits under their real SHA-1 ids, so that any git agrees
 //! with them. Relies on nothing but the formats in "Git Internals - Git Objects" (Pro Git).
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::iter;
 
 use axum::body::Bytes;
 use jiff::Timestamp;
+use serde_json::{Value, json};
 use sha1::{Digest as _, Sha1};
 
 /// The mode of a directory, as the API writes it.
@@ -128,6 +130,12 @@ impl Signature {
         let Self { name, email, date } = self;
         format!("{name} <{email}> {} +0000", date.as_second())
     }
+
+    /// As the API shows it.
+    pub(super) fn shown(&self) -> Value {
+        let Self { name, email, date } = self;
+        json!({"name": name, "email": email, "date": date})
+    }
 }
 
 impl Objects {
@@ -198,14 +206,14 @@ impl Objects {
         id
     }
 
-    /// A commit known by its id alone, made elsewhere: an empty tree without parents stands for it.
-    pub(super) fn add_foreign_commit(&mut self, id: &str, date: Timestamp) {
+    /// A commit made elsewhere, known by its id and its parents alone: an empty tree stands for it.
+    pub(super) fn add_foreign_commit(&mut self, id: &str, parents: &[&str], date: Timestamp) {
         if self.commits.contains_key(id) {
             return;
         }
         let commit = Commit {
             tree: self.add_tree(Tree::new()),
-            parents: Vec::new(),
+            parents: parents.iter().map(|&id| id.to_owned()).collect(),
             author: Signature::of_maintainer(date),
             message: String::new(),
         };
@@ -232,21 +240,21 @@ impl Objects {
         changed
     }
 
+    /// `commit`, and what is reached from it by parents, each once and the nearest first.
+    pub(super) fn history<'a>(&'a self, commit: &'a str) -> impl Iterator<Item = &'a str> {
+        let mut seen = HashSet::from([commit]);
+        let mut left = VecDeque::from([commit]);
+        iter::from_fn(move || {
+            let id = left.pop_front()?;
+            let parents = self.commit(id).into_iter().flat_map(|it| &it.parents);
+            left.extend(parents.map(String::as_str).filter(|id| seen.insert(id)));
+            Some(id)
+        })
+    }
+
     /// Whether `ancestor` is `commit`, or reached from it by parents.
     pub(super) fn descends(&self, commit: &str, ancestor: &str) -> bool {
-        let mut seen = HashSet::new();
-        let mut left = vec![commit];
-        while let Some(id) = left.pop() {
-            if id == ancestor {
-                return true;
-            }
-            if seen.insert(id)
-                && let Some(commit) = self.commit(id)
-            {
-                left.extend(commit.parents.iter().map(String::as_str));
-            }
-        }
-        false
+        self.history(commit).any(|id| id == ancestor)
     }
 }
 

@@ -3,6 +3,7 @@
 mod assets;
 mod branches;
 mod caller;
+mod compare;
 mod downloads;
 mod faults;
 mod limits;
