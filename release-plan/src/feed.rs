@@ -27,7 +27,8 @@ pub struct Feed {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Origin {
-    /// From the public releases, those whose version is a pre-release.
+    /// From the public releases, those whose version is a pre-release and whose commit the default
+    /// branch holds.
     PreReleases,
     /// From the public releases, those whose version is none.
     Releases,

@@ -96,6 +96,20 @@ pub(crate) struct UploadedAsset {
     pub(crate) browser_download_url: String,
 }
 
+/// How a commit stands to a branch, by what the histories of the two hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Comparison {
+    /// The branch is at it.
+    Identical,
+    /// The branch holds it, and more.
+    Behind,
+    /// It holds the branch, and more.
+    Ahead,
+    /// Each holds what the other does not.
+    Diverged,
+}
+
 impl UploadedAsset {
     /// Whether GitHub holds exactly these bytes.
     pub(crate) fn is(&self, size: u64, sha256: Sha256) -> bool {
@@ -320,6 +334,21 @@ impl GitHub {
     pub(crate) async fn branch(&self, branch: &str) -> Answer<Option<String>> {
         let reference: Option<Value> = self.find(&format!("git/ref/heads/{branch}")).await?;
         Ok(reference.and_then(|value| Some(value["object"]["sha"].as_str()?.to_owned())))
+    }
+
+    /// How a commit stands to a branch; none where their histories have nothing in common.
+    pub(crate) async fn compare(
+        &self,
+        branch: &str,
+        commit: &CommitId,
+    ) -> Answer<Option<Comparison>> {
+        #[derive(Deserialize)]
+        struct Compared {
+            status: Comparison,
+        }
+        let path = format!("compare/{branch}...{commit}");
+        let compared: Option<Compared> = self.find(&path).await?;
+        Ok(compared.map(|compared| compared.status))
     }
 
     /// The bytes of a text file on a commit; none where there is none.

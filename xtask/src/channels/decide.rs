@@ -4,13 +4,14 @@
 use std::collections::BTreeMap;
 
 use release_plan::{
-    Bootstrap, Channel, Channels, Earlier, Feed, Instant, Origin, POINTER_SCHEMA, Pointer, Product,
-    Reason, Sha256, SignedPointer, Tag, Version, Yanked,
+    Bootstrap, Channel, Channels, CommitId, Earlier, Feed, Instant, Origin, POINTER_SCHEMA,
+    Pointer, Product, Reason, Sha256, SignedPointer, Tag, Version, Yanked,
 };
 use trust::VerifiedRelease;
 
 pub(crate) use self::refused::Refused;
 use super::span;
+use crate::github::Comparison;
 
 mod refused;
 #[cfg(test)]
@@ -33,6 +34,7 @@ pub(crate) struct Standing {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Candidate {
     pub(crate) tag: Tag,
+    pub(crate) commit: CommitId,
     pub(crate) release_sha256: Sha256,
     /// Its own scripts.
     pub(crate) bootstrap: Bootstrap,
@@ -42,6 +44,7 @@ impl Candidate {
     pub(crate) fn of(release: &VerifiedRelease) -> Self {
         Self {
             tag: release.manifest().tag.clone(),
+            commit: release.manifest().commit.clone(),
             release_sha256: release.sha256(),
             bootstrap: release.manifest().bootstrap(),
         }
@@ -57,6 +60,8 @@ impl Candidate {
 pub(crate) struct Promotion {
     pub(crate) channel: Channel,
     pub(crate) candidate: Candidate,
+    /// How the candidate's commit stands to the default branch. What is no pre-release needs none.
+    pub(crate) to_branch: Option<Comparison>,
     /// Scripts that take the place of the release's own.
     pub(crate) patched: Option<Bootstrap>,
     /// Why the soak is not waited for.
@@ -138,6 +143,7 @@ pub(crate) fn promote(
     let feed = channels.feeds.get(&channel).ok_or_else(missing)?;
     let (_, origin) = channels.path_to(channel).ok_or_else(missing)?;
     check_kind(channel, origin, version)?;
+    check_branch(product, origin, asked)?;
     let yanked = yanked(standings);
     if let Some(Yanked { version, reason }) = yanked.iter().find(|it| it.version == *version) {
         return Err(Refused::Yanked {
@@ -343,6 +349,20 @@ fn check_kind(channel: Channel, origin: Origin, version: &Version) -> Result<(),
         origin,
         expected,
         version: version.clone(),
+    })
+}
+
+/// A pre-release is one of the default branch: its followers go on to what is released from there.
+fn check_branch(product: &Product, origin: Origin, asked: &Promotion) -> Result<(), Refused> {
+    let held = [Some(Comparison::Identical), Some(Comparison::Behind)];
+    if origin != Origin::PreReleases || held.contains(&asked.to_branch) {
+        return Ok(());
+    }
+    Err(Refused::Branch {
+        channel: asked.channel,
+        branch: product.identities.default_branch.clone(),
+        version: asked.candidate.version().clone(),
+        commit: asked.candidate.commit.clone(),
     })
 }
 

@@ -7,6 +7,7 @@ use crate::channels::branch::Mover;
 use crate::channels::decide::{self, Candidate, Promotion, Refused};
 use crate::channels::public::Public;
 use crate::failure::Exiting as _;
+use crate::github::GitHubError;
 use crate::project::Project;
 use crate::{Failure, cli};
 
@@ -21,13 +22,21 @@ pub(super) async fn run(arguments: &cli::Promote) -> Result<(), Failure> {
         Some(tag) => Some(public.scripts(tag).await?),
         None => None,
     };
+    let mover = Mover::new(&product, &root, &public, &moving.rights)?;
+    let to_branch = if arguments.version.pre.is_empty() {
+        None
+    } else {
+        let branch = &product.identities.default_branch;
+        let compared = mover.github.compare(branch, &candidate.commit).await;
+        compared.map_err(GitHubError::into_failure)?
+    };
     let promotion = Promotion {
         channel: arguments.channel,
         candidate,
+        to_branch,
         patched,
         override_reason: arguments.override_reason.clone(),
     };
-    let mover = Mover::new(&product, &root, &public, &moving.rights)?;
     mover
         .carry_out(async |standings, now| {
             decide::promote(&product, standings, &promotion, now).map_err(Refused::into_failure)

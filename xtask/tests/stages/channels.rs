@@ -165,6 +165,13 @@ impl World {
             .unwrap()
     }
 
+    /// The commit on which that of the plan stands.
+    fn parent(&self) -> String {
+        let head = self.fixture.repository();
+        let head = head.head().unwrap().peel_to_commit().unwrap();
+        head.parent_id(0).unwrap().to_string()
+    }
+
     /// The bytes at `path` on the branch.
     fn file(&self, path: &str) -> Vec<u8> {
         let url = format!("{}/{path}", self.loopback.services.mirror());
@@ -822,4 +829,28 @@ fn moves_at_once_all_end_up_on_the_branch_and_whoever_polls_sees_only_what_verif
     assert!(polls > 0);
     assert_eq!(world.row("stable", Exit::Done)["gets"], "1.2.3");
     assert_eq!(world.latest(), "v1.2.3");
+}
+
+#[test]
+fn a_pre_release_of_a_branch_that_main_does_not_hold_is_refused_until_main_has_it() {
+    let world = World::of(&["1.2.3", "1.3.0-rc.1"]);
+    let commit = world.fixture.plan().source.commit;
+    let before = world.parent();
+    let github = &world.loopback.services.github;
+    let [apart, merged, unrelated] = ["c", "d", "e"].map(|digit| digit.repeat(40));
+    github.push_commit(&apart, &[&before]);
+    github.push_commit(&merged, &[&apart, commit.as_str()]);
+    let writes = world.writes();
+    // Main is where the branch left it, went on without it, or has nothing in common with it.
+    for main in [&before, &apart, &unrelated] {
+        github.push_branch("main", main);
+        world
+            .promote("alpha", "1.3.0-rc.1", &HURRY)
+            .with(Exit::Gate)
+            .saying(&format!("expected main to hold {commit}"));
+    }
+    assert_eq!(world.writes(), writes);
+    world.promote("beta", "1.2.3", &[]).with(Exit::Done);
+    github.push_branch("main", &merged);
+    world.promote("alpha", "1.3.0-rc.1", &[]).with(Exit::Done);
 }

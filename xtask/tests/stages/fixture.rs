@@ -468,6 +468,11 @@ impl Loopback {
         let plan = fixture.plan();
         let commit = plan.source.commit.as_str();
         let github = &self.services.github;
+        let made = fixture.repository();
+        let made = made.find_commit(commit.parse().unwrap()).unwrap();
+        let parents: Vec<_> = made.parent_ids().map(|id| id.to_string()).collect();
+        let parents: Vec<_> = parents.iter().map(String::as_str).collect();
+        github.push_commit(commit, &parents);
         github.push_branch("main", commit);
         github.push_tag(&plan.tag.to_string(), commit);
         set_up(fixture, github, &self.services.api_url());

@@ -1,6 +1,6 @@
 //! Why a channel is not moved: what was expected, what was found, and what to do.
 
-use release_plan::{Bootstrap, Channel, Exit, Instant, Origin, Reason, Sha256, Version};
+use release_plan::{Bootstrap, Channel, CommitId, Exit, Instant, Origin, Reason, Sha256, Version};
 
 use crate::Failure;
 
@@ -20,6 +20,15 @@ pub(crate) enum Refused {
         origin: Origin,
         expected: &'static str,
         version: Version,
+    },
+    #[error(
+        "{channel} takes pre-releases of {branch}: expected {branch} to hold {commit}, which {version} was made from, found that it does not; merge it into {branch} and run this again, or make a pre-release there"
+    )]
+    Branch {
+        channel: Channel,
+        branch: String,
+        version: Version,
+        commit: CommitId,
     },
     #[error("{version} is yanked ({reason}): nothing points at it any more; promote another")]
     Yanked { version: Version, reason: Reason },
@@ -88,6 +97,7 @@ impl Refused {
             Self::Lower { .. } => Exit::Downgrade,
             Self::Changed { .. } => Exit::Refused,
             Self::Kind { .. }
+            | Self::Branch { .. }
             | Self::Yanked { .. }
             | Self::NotFed { .. }
             | Self::Soaking { .. }

@@ -56,6 +56,7 @@ fn candidate(text: &str) -> Candidate {
     let tag = Tag::of(&version(text)).unwrap();
     let install: AssetName = "install.sh".parse().unwrap();
     Candidate {
+        commit: "1".repeat(40).parse().unwrap(),
         release_sha256: Sha256::of(text.as_bytes()),
         bootstrap: Bootstrap {
             tag: tag.to_string().parse().unwrap(),
@@ -77,6 +78,7 @@ fn asking(channel: Channel, text: &str) -> Promotion {
     Promotion {
         channel,
         candidate: candidate(text),
+        to_branch: Some(Comparison::Behind),
         patched: None,
         override_reason: None,
     }
@@ -310,6 +312,35 @@ fn a_channel_takes_the_kind_of_version_that_feeds_it_whatever_the_reason() {
     world
         .promote(&asking(Channel::Alpha, "1.0.0-rc.2"), 0)
         .unwrap();
+}
+
+#[test]
+fn a_pre_release_that_the_default_branch_does_not_hold_is_refused_whatever_the_reason() {
+    for to_branch in [None, Some(Comparison::Ahead), Some(Comparison::Diverged)] {
+        let asked = Promotion {
+            to_branch,
+            override_reason: Some(reason("in haste")),
+            ..asking(Channel::Alpha, "1.0.0-rc.1")
+        };
+        let refused = World::default().promote(&asked, 0).unwrap_err();
+        assert_eq!(refused.exit(), Exit::Gate);
+        let words = refused.to_string();
+        assert!(words.contains(asked.candidate.commit.as_str()), "{words}");
+        assert!(words.contains("merge it into main"), "{words}");
+        // A release may be made on a branch of its own.
+        let asked = Promotion {
+            to_branch,
+            ..asking(Channel::Beta, "1.0.0")
+        };
+        World::default().promote(&asked, 0).unwrap();
+    }
+    for held in [Comparison::Identical, Comparison::Behind] {
+        let asked = Promotion {
+            to_branch: Some(held),
+            ..asking(Channel::Alpha, "1.0.0-rc.1")
+        };
+        World::default().promote(&asked, 0).unwrap();
+    }
 }
 
 #[test]
