@@ -85,7 +85,14 @@ fn the_report_tells_every_stage_with_its_time_and_what_was_not_rehearsed() {
         rows.map(|row| row["name"].as_str().unwrap()).collect()
     };
     let made = [
-        "plan", "check", "build", "assemble", "sign", "verify", "publish",
+        "plan",
+        "check",
+        "build",
+        "assemble",
+        "sign",
+        "verify",
+        "publish",
+        "verify-public",
     ];
     let (signed, public) = made.split_at(6);
     let promoted = ["promote-beta", "promote-stable", "consume"];

@@ -319,7 +319,6 @@ impl Rehearsal<'_> {
         path.map_or_else(Vec::new, |(path, _)| path.into_iter().rev().collect())
     }
 
-    /// From verified assets to what the public sees.
     /// Makes the repository's settings what a publisher expects.
     fn set_up(&self, stages: &mut Stages, plan: &Plan) -> Result<(), Failure> {
         let mut setup = stages.command("setup-github");
@@ -328,11 +327,19 @@ impl Rehearsal<'_> {
         stages.run("setup-github", &plan.version, setup)
     }
 
+    /// From verified assets to what the public sees and the channels point at.
     fn publish(&self, stages: &mut Stages, places: &Places, plan: &Plan) -> Result<(), Failure> {
         let mut publish = places.command(stages, "publish");
         self.believe(&mut publish);
         self.world.let_write(&mut publish);
         stages.run("publish", &plan.version, publish)?;
+
+        let mut verify = stages.command("verify-public");
+        verify.args(["--version", &plan.version.to_string()]);
+        verify.args(["--mirror", &self.world.mirror()]);
+        self.believe(&mut verify);
+        stages.run("verify-public", &plan.version, verify)?;
+
         for channel in self.channels(&plan.version) {
             let mut promote = stages.command("promote");
             promote.args(["--channel", &channel.to_string()]);
