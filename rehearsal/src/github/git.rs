@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::routing::{get, patch, post};
 use axum::{Json, Router};
@@ -143,6 +143,7 @@ pub(super) fn wrapped_base64(bytes: &[u8]) -> String {
 pub(super) fn routes() -> Router<Site> {
     Router::new()
         .route("/git/ref/{*name}", get(show_ref))
+        .route("/git/matching-refs/{*beginning}", get(list_refs))
         .route("/git/refs", post(create_ref))
         .route("/git/refs/heads/{*branch}", patch(move_branch))
         .route("/git/commits", post(create_commit))
@@ -160,6 +161,18 @@ async fn show_ref(
 ) -> Result<Json<Value>, ApiError> {
     let state = site.github.state();
     state.git.show_ref(&site, &format!("refs/{name}"))
+}
+
+/// All refs whose names begin so: none is an answer too.
+async fn list_refs(
+    State(site): State<Site>,
+    Path(beginning): Path<String>,
+) -> Result<Json<Vec<Value>>, ApiError> {
+    let git = &site.github.state().git;
+    let beginning = format!("refs/{beginning}");
+    let names = git.refs.keys().filter(|name| name.starts_with(&beginning));
+    let shown = names.map(|name| Ok(git.show_ref(&site, name)?.0));
+    Ok(Json(shown.collect::<Result<_, ApiError>>()?))
 }
 
 #[derive(Deserialize)]
@@ -358,28 +371,54 @@ async fn create_tree(
         tree = objects.with_entry(&tree, &entry.path, added);
     }
     let id = objects.add_tree(tree);
-    let shown = tree_json(&site, objects, &id)?;
+    let shown = tree_json(&site, objects, &id, false)?;
     Ok((StatusCode::CREATED, Json(shown)))
+}
+
+#[derive(Deserialize)]
+struct Depth {
+    /// Whatever it says.
+    recursive: Option<String>,
 }
 
 async fn show_tree(
     State(site): State<Site>,
     Path(id): Path<String>,
+    Query(depth): Query<Depth>,
 ) -> Result<Json<Value>, ApiError> {
     let objects = &site.github.state().git.objects;
-    Ok(Json(tree_json(&site, objects, &id)?))
+    let shown = tree_json(&site, objects, &id, depth.recursive.is_some())?;
+    Ok(Json(shown))
 }
 
-fn tree_json(site: &Site, objects: &Objects, id: &str) -> Result<Value, ApiError> {
+fn tree_json(site: &Site, objects: &Objects, id: &str, deep: bool) -> Result<Value, ApiError> {
     let (id, tree) = objects.tree(id).ok_or_else(ApiError::not_found)?;
-    let entries = tree.iter().map(|(name, entry)| {
+    Ok(json!({
+        "sha": id,
+        "url": object_url(site, "trees", id),
+        "tree": entries_json(site, objects, tree, "", deep),
+        "truncated": false,
+    }))
+}
+
+/// The entries of `tree`, which stands at `above`; of the trees in it too, if `deep`.
+fn entries_json(
+    site: &Site,
+    objects: &Objects,
+    tree: &BTreeMap<String, Entry>,
+    above: &str,
+    deep: bool,
+) -> Vec<Value> {
+    let mut entries = Vec::new();
+    for (name, entry) in tree {
         let (kind, kinds) = if entry.is_directory() {
             ("tree", "trees")
         } else {
             ("blob", "blobs")
         };
+        let path = format!("{above}{name}");
         let mut shown = json!({
-            "path": name,
+            "path": path,
             "mode": entry.mode,
             "type": kind,
             "sha": entry.id,
@@ -388,14 +427,18 @@ fn tree_json(site: &Site, objects: &Objects, id: &str) -> Result<Value, ApiError
         if let Some(blob) = objects.blob(&entry.id) {
             shown["size"] = blob.len().into();
         }
-        shown
-    });
-    Ok(json!({
-        "sha": id,
-        "url": object_url(site, "trees", id),
-        "tree": entries.collect::<Vec<_>>(),
-        "truncated": false,
-    }))
+        entries.push(shown);
+        if let Some((_, below)) = objects.tree(&entry.id).filter(|_| deep) {
+            entries.extend(entries_json(
+                site,
+                objects,
+                below,
+                &format!("{path}/"),
+                deep,
+            ));
+        }
+    }
+    entries
 }
 
 #[derive(Deserialize)]

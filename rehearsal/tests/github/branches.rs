@@ -184,3 +184,35 @@ async fn a_tree_refuses_paths_and_objects_that_git_would_not_hold() {
         assert_eq!(refusal(answer).0, 422, "{entry}");
     }
 }
+
+#[tokio::test]
+async fn refs_are_listed_by_how_they_begin_and_none_is_an_answer_too() {
+    let rehearsal = Rehearsal::start();
+    let commit = rehearsal.channels("channels/stable.json", "0").await;
+    rehearsal.branch("channels-of-old", &commit).await;
+    let listed = async |beginning: &str| {
+        let path = rehearsal.api(&format!("/git/matching-refs/{beginning}"));
+        let listed: Value = rehearsal.writer.get(path, None::<&()>).await.unwrap();
+        let listed = listed.as_array().unwrap().clone();
+        listed.into_iter().map(|listed| listed["ref"].clone())
+    };
+    let found = listed("heads/channels").await;
+    let both = ["refs/heads/channels", "refs/heads/channels-of-old"];
+    assert!(found.eq(both));
+    assert_eq!(listed("heads/elsewhere").await.len(), 0);
+}
+
+#[tokio::test]
+async fn a_tree_is_shown_with_those_in_it_to_whoever_asks_for_them() {
+    let rehearsal = Rehearsal::start();
+    let commit = rehearsal.channels("channels/stable.json", "0").await;
+    for (query, paths) in [
+        ("", &["channels"][..]),
+        ("?recursive=1", &["channels", "channels/stable.json"]),
+    ] {
+        let path = rehearsal.api(&format!("/git/trees/{commit}{query}"));
+        let tree: Value = rehearsal.writer.get(path, None::<&()>).await.unwrap();
+        let entries = tree["tree"].as_array().unwrap().iter();
+        assert!(entries.map(|entry| &entry["path"]).eq(paths), "{query}");
+    }
+}
