@@ -32,6 +32,8 @@ mod shipment;
 mod signing;
 mod skeleton;
 mod tools;
+#[cfg(test)]
+mod trial;
 mod workflows;
 
 use std::process::ExitCode;

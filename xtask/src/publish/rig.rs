@@ -1,25 +1,17 @@
-//! A small publication, and a GitHub to put it on.
+//! A small publication, and what a GitHub has of it.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::time::Duration;
 
-use rehearsal::Server;
-use rehearsal::github::{Listed, Repository};
+use rehearsal::github::Listed;
 use release_plan::{AssetName, BUNDLE_SUFFIX, Measured, Sha256};
 use tempfile::TempDir;
-use tokio::sync::Notify;
 
 use super::{Publication, Publisher};
 use crate::Failure;
 use crate::clock::Clock;
-use crate::github::{GitHub, Release};
-
-pub(super) const TOKEN: &str = "the-token";
-pub(super) const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
-
-/// Longer than loopback ever takes to answer.
-const SILENCE: Duration = Duration::from_millis(400);
+use crate::github::Release;
+use crate::trial::{COMMIT, SILENCE, TOKEN, World, block_on};
 
 /// Twelve small files with what stands for their bundles.
 pub(super) fn publication() -> (Publication, TempDir) {
@@ -45,27 +37,7 @@ pub(super) fn publication() -> (Publication, TempDir) {
     (publication, folder)
 }
 
-/// A GitHub with the tag pushed.
-pub(super) struct World {
-    pub(super) github: rehearsal::github::GitHub,
-    server: Server,
-}
-
 impl World {
-    pub(super) fn new() -> Self {
-        let repository = Repository {
-            owner: "example".to_owned(),
-            name: "ember".to_owned(),
-            id: 71,
-            owner_id: 72,
-        };
-        let github = rehearsal::github::GitHub::new(repository, TOKEN);
-        github.push_branch("main", COMMIT);
-        github.push_tag("v1.2.3", COMMIT);
-        let server = Server::start(|at| github.router(&format!("http://{at}"))).unwrap();
-        Self { github, server }
-    }
-
     /// One publisher, with a clock that stands still while nobody sleeps.
     pub(super) fn publish(&self, publication: &Publication) -> Result<Release, Failure> {
         self.publish_as(TOKEN, &Clock::moved(), publication)
@@ -78,33 +50,18 @@ impl World {
         clock: &Clock,
         publication: &Publication,
     ) -> Result<Release, Failure> {
-        block_on(async {
-            let github = self.client(token);
-            let publisher = Publisher::new(&github, clock.clone(), publication);
-            publisher.run().await
-        })
+        block_on(self.publishing(token, clock, publication))
     }
 
-    /// The same in a process of its own, as far as GitHub can tell, until it ends or `killed`.
-    pub(super) fn publish_until(
+    pub(super) async fn publishing(
         &self,
-        killed: &Notify,
+        token: &str,
+        clock: &Clock,
         publication: &Publication,
-    ) -> Option<Result<Release, Failure>> {
-        block_on(async {
-            let github = self.client(TOKEN);
-            let publisher = Publisher::new(&github, Clock::moved(), publication);
-            tokio::select! {
-                biased;
-                () = killed.notified() => None,
-                ended = publisher.run() => Some(ended),
-            }
-        })
-    }
-
-    pub(super) fn client(&self, token: &str) -> GitHub {
-        let url = self.server.url();
-        GitHub::of(&url, "example/ember", token.to_owned(), SILENCE).unwrap()
+    ) -> Result<Release, Failure> {
+        let github = self.client(token, SILENCE);
+        let publisher = Publisher::new(&github, clock.clone(), publication);
+        publisher.run().await
     }
 
     /// The public sees nothing, or one whole release.
@@ -123,15 +80,6 @@ impl World {
     pub(super) fn assert_done(&self, publication: &Publication, case: &str) {
         assert_eq!(self.github.releases(), [whole(publication)], "{case}");
     }
-}
-
-/// Waits on a runtime that ends with it, and whatever is connected by it.
-pub(super) fn block_on<T>(future: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(future)
 }
 
 pub(super) fn whole(publication: &Publication) -> Listed {

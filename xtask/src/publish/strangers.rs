@@ -5,14 +5,15 @@ use std::fs;
 use rehearsal::github::{Access, Fault, Permission};
 use release_plan::{AssetName, BUNDLE_SUFFIX, Exit, Measured};
 
-use super::rig::{COMMIT, TOKEN, World, block_on, publication, whole};
+use super::rig::{publication, whole};
 use crate::Failure;
 use crate::clock::Clock;
 use crate::github::{GitHub, GitHubError, Release};
+use crate::trial::{COMMIT, SILENCE, TOKEN, World, block_on};
 
 /// Does something to the repository with the token that publishes.
 fn by_hand<T>(world: &World, does: impl AsyncFnOnce(GitHub) -> Result<T, GitHubError>) -> T {
-    block_on(async { does(world.client(TOKEN)).await.unwrap() })
+    block_on(async { does(world.client(TOKEN, SILENCE)).await.unwrap() })
 }
 
 fn draft_by_hand(world: &World, body: &str) -> Release {

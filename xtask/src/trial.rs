@@ -1,0 +1,74 @@
+//! A GitHub to try things on, for the tests of whatever talks to one.
+
+pub(crate) mod faults;
+
+use std::time::Duration;
+
+use rehearsal::github::Repository;
+use rehearsal::verifiers::{Verdict, not_run};
+use rehearsal::{Server, openapi};
+
+use crate::github::GitHub;
+
+pub(crate) const TOKEN: &str = "the-token";
+pub(crate) const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+
+/// Longer than loopback takes to answer.
+pub(crate) const SILENCE: Duration = Duration::from_millis(400);
+
+/// A GitHub with the tag of a release pushed.
+pub(crate) struct World {
+    pub(crate) github: rehearsal::github::GitHub,
+    server: Server,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let github = rehearsal::github::GitHub::new(repository(), TOKEN);
+        github.push_branch("main", COMMIT);
+        github.push_tag("v1.2.3", COMMIT);
+        let server = Server::start(|at| github.router(&format!("http://{at}"))).unwrap();
+        Self { github, server }
+    }
+
+    pub(crate) fn api(&self) -> String {
+        self.server.url()
+    }
+
+    /// Where the public reads.
+    pub(crate) fn mirror(&self) -> String {
+        format!("{}/example/ember", self.server.url())
+    }
+
+    /// All that was asked and answered is as GitHub describes it.
+    pub(crate) fn assert_described(&self) {
+        match openapi::check(&self.github.exchanges()) {
+            Verdict::Accepted => {}
+            Verdict::NotInstalled => not_run("@octokit/openapi with ajv"),
+            Verdict::Refused(flaws) => panic!("not as GitHub describes it:\n{flaws}"),
+        }
+    }
+
+    /// A client that bears this silence. Must be called inside a Tokio runtime.
+    pub(crate) fn client(&self, token: &str, silence: Duration) -> GitHub {
+        GitHub::of(&self.api(), "example/ember", token.to_owned(), silence).unwrap()
+    }
+}
+
+pub(crate) fn repository() -> Repository {
+    Repository {
+        owner: "example".to_owned(),
+        name: "ember".to_owned(),
+        id: 71,
+        owner_id: 72,
+    }
+}
+
+/// Waits on a runtime that ends with it, and whatever is connected by it.
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(future)
+}
