@@ -5,7 +5,11 @@
 pub(crate) mod branch;
 pub(crate) mod decide;
 pub(crate) mod flags;
+#[cfg(test)]
+mod matrix;
 pub(crate) mod public;
+#[cfg(test)]
+mod rig;
 
 use jiff::Timestamp;
 use release_plan::{Exit, Instant};

@@ -7,6 +7,7 @@
 mod error;
 pub(crate) mod settings;
 
+use std::collections::BTreeSet;
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 use std::time::Duration;
@@ -330,10 +331,15 @@ impl GitHub {
         self.send(Method::PATCH, &path, Some(&body)).await
     }
 
-    /// The commit at the tip of a branch; none where there is none.
+    /// The commit at the tip of a branch; none where there is none. That is read from a list: a 404
+    /// may be said of what is there, and whoever believed it would begin anew.
     pub(crate) async fn branch(&self, branch: &str) -> Answer<Option<String>> {
-        let reference: Option<Value> = self.find(&format!("git/ref/heads/{branch}")).await?;
-        Ok(reference.and_then(|value| Some(value["object"]["sha"].as_str()?.to_owned())))
+        let alike: Vec<Value> = self
+            .get(&format!("git/matching-refs/heads/{branch}"))
+            .await?;
+        let name = format!("refs/heads/{branch}");
+        let found = alike.iter().find(|reference| reference["ref"] == name);
+        Ok(found.and_then(|found| Some(found["object"]["sha"].as_str()?.to_owned())))
     }
 
     /// How a commit stands to a branch; none where their histories have nothing in common.
@@ -351,22 +357,40 @@ impl GitHub {
         Ok(compared.map(|compared| compared.status))
     }
 
-    /// The bytes of a text file on a commit; none where there is none.
-    pub(crate) async fn file(&self, commit: &str, path: &str) -> Answer<Option<Vec<u8>>> {
+    /// The paths of all files on a commit.
+    pub(crate) async fn paths(&self, commit: &str) -> Answer<BTreeSet<String>> {
+        #[derive(Deserialize)]
+        struct Tree {
+            tree: Vec<Entry>,
+            truncated: bool,
+        }
+        #[derive(Deserialize)]
+        struct Entry {
+            path: String,
+        }
+        let path = format!("git/trees/{commit}?recursive=1");
+        let Tree { tree, truncated } = self.get(&path).await?;
+        if truncated {
+            let message = "expected a list of every file, found one that is cut short";
+            return Err(GitHubError::transport(&format!("GET {path}"), &message));
+        }
+        Ok(tree.into_iter().map(|entry| entry.path).collect())
+    }
+
+    /// The bytes of a text file on a commit.
+    ///
+    /// # Errors
+    /// When there is none, too: what is there is known by [`Self::paths`].
+    pub(crate) async fn file(&self, commit: &str, path: &str) -> Answer<Vec<u8>> {
         use base64::Engine as _;
         #[derive(Deserialize)]
         struct Content {
             content: String,
         }
-        let found: Option<Content> = self.find(&format!("contents/{path}?ref={commit}")).await?;
-        let Some(Content { content }) = found else {
-            return Ok(None);
-        };
+        let Content { content } = self.get(&format!("contents/{path}?ref={commit}")).await?;
         let packed: String = content.split_whitespace().collect();
         let bytes = base64::engine::general_purpose::STANDARD.decode(packed);
-        bytes
-            .map(Some)
-            .map_err(|error| GitHubError::transport(&format!("GET {path}"), &error))
+        bytes.map_err(|error| GitHubError::transport(&format!("GET {path}"), &error))
     }
 
     /// Puts text files onto a branch in one commit whose parent is `tip`, or a first one.

@@ -63,6 +63,16 @@ pub(crate) struct Endpoints {
 }
 
 impl Services {
+    /// The rehearsal's.
+    #[cfg(test)]
+    pub(crate) fn of(services: rehearsal::sigstore::Services) -> Self {
+        Self {
+            fulcio_url: Some(services.fulcio),
+            rekor_url: Some(services.rekor),
+            timestamp_url: Some(services.timestamp),
+        }
+    }
+
     /// Those that were named, or the public ones: none is mixed with another.
     pub(crate) fn endpoints(&self) -> Result<Endpoints, Failure> {
         if let Some(rekor) = &self.rekor_url {
@@ -117,22 +127,38 @@ struct Certified {
 impl JobSigner {
     /// Takes the job's own tokens.
     pub(crate) async fn ambient(endpoints: &Endpoints) -> Result<Self, Failure> {
-        trust::crypto::install();
         let client = http_client()?;
+        let signer = Self::of(endpoints, &client, Tokens::new(client.clone()))?;
+        // Who has none is told before anything else is tried.
+        signer.tokens.current().await?;
+        Ok(signer)
+    }
+
+    /// Takes one token, whatever process this is.
+    #[cfg(test)]
+    pub(crate) fn holding(endpoints: &Endpoints, token: &str) -> Result<Self, Failure> {
+        let client = http_client()?;
+        let tokens = Tokens::holding(client.clone(), token)?;
+        Self::of(endpoints, &client, tokens)
+    }
+
+    fn of(
+        endpoints: &Endpoints,
+        client: &reqwest::Client,
+        tokens: Tokens,
+    ) -> Result<Self, Failure> {
+        trust::crypto::install();
         let fulcio = endpoints.fulcio.as_ref().ok_or_else(|| {
             let message = "--rekor-url: expected --fulcio-url and --timestamp-url beside it";
             Failure::new(Exit::Usage, message)
         })?;
         let fulcio = FulcioClient::builder(fulcio);
-        let signer = Self {
-            tokens: Tokens::new(client.clone()),
+        Ok(Self {
+            tokens,
             fulcio: fulcio.with_http_client(client.clone()).build()?,
-            witnesses: endpoints.witnesses(&client)?,
+            witnesses: endpoints.witnesses(client)?,
             certified: Mutex::new(Ok(None)),
-        };
-        // Who has none is told before anything else is tried.
-        signer.tokens.current().await?;
-        Ok(signer)
+        })
     }
 
     /// Signs what has this digest; gives the bundle's bytes. `subject` is what is signed, as it is

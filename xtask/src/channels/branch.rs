@@ -3,9 +3,12 @@
 //! the stub that is served as the install script. It is never forced, so that
 //! whoever moved it meanwhile is seen, and the decision is made anew.
 
+use std::collections::BTreeSet;
+
 use release_plan::{
     AssetName, BUNDLE_SUFFIX, Bootstrap, Channel, Exit, Instant, Product, Sha256, SignedPointer,
 };
+use tokio::sync::OnceCell;
 use trust::{TrustedRoot, VerifiedPointer};
 
 use super::decide::{Decision, Move, Standing, Standings};
@@ -23,11 +26,13 @@ const ATTEMPTS: u32 = 3;
 
 /// Somebody who may move pointers.
 pub(crate) struct Mover<'a> {
-    product: &'a Product,
-    root: &'a TrustedRoot,
-    public: &'a Public<'a>,
+    pub(super) product: &'a Product,
+    pub(super) root: &'a TrustedRoot,
+    pub(super) public: &'a Public<'a>,
     pub(crate) github: GitHub,
-    services: &'a Services,
+    pub(super) services: &'a Services,
+    /// Made once there is something to sign.
+    pub(super) signer: OnceCell<JobSigner>,
 }
 
 /// The branch at one commit.
@@ -51,6 +56,7 @@ impl<'a> Mover<'a> {
             public,
             github: GitHub::new(&rights.host, product)?,
             services: &rights.services,
+            signer: OnceCell::new(),
         })
     }
 
@@ -71,7 +77,6 @@ impl<'a> Mover<'a> {
         &self,
         decide: impl AsyncFn(&Standings, Instant) -> Result<Decision, Failure>,
     ) -> Result<Standings, Failure> {
-        let mut signer = None;
         let mut conflict = None;
         for _ in 0..ATTEMPTS {
             let (tip, now) = (self.tip().await?, now()?);
@@ -82,11 +87,7 @@ impl<'a> Mover<'a> {
                 }
                 Decision::Move(step) => step,
             };
-            let signer = match &mut signer {
-                Some(signer) => signer,
-                none => none.insert(JobSigner::ambient(&self.services.endpoints()?).await?),
-            };
-            match self.write(signer, &tip, &step, now).await? {
+            match self.write(&tip, &step, now).await? {
                 Ok(standings) => {
                     say(&step.message);
                     return Ok(standings);
@@ -110,8 +111,9 @@ impl<'a> Mover<'a> {
         let commit = self.github.branch(NAME).await.map_err(failed)?;
         let mut standings = Standings::new();
         if let Some(commit) = &commit {
+            let paths = self.github.paths(commit).await.map_err(failed)?;
             for channel in Channel::ALL {
-                if let Some(standing) = self.standing(commit, channel).await? {
+                if let Some(standing) = self.standing(commit, &paths, channel).await? {
                     standings.insert(channel, standing);
                 }
             }
@@ -120,10 +122,18 @@ impl<'a> Mover<'a> {
     }
 
     /// Where a channel points, verified: a forged pointer must not hand anything down.
-    async fn standing(&self, commit: &str, channel: Channel) -> Result<Option<Standing>, Failure> {
+    async fn standing(
+        &self,
+        commit: &str,
+        paths: &BTreeSet<String>,
+        channel: Channel,
+    ) -> Result<Option<Standing>, Failure> {
         let file = async |path: &str| {
+            if !paths.contains(path) {
+                return Ok(None);
+            }
             let found = self.github.file(commit, path).await;
-            found.map_err(GitHubError::into_failure)
+            found.map(Some).map_err(GitHubError::into_failure)
         };
         let path = channel.pointer_path();
         let Some(pointer) = file(&path).await? else {
@@ -163,11 +173,12 @@ impl<'a> Mover<'a> {
     /// stands there, or the conflict when somebody else moved first.
     async fn write(
         &self,
-        signer: &JobSigner,
         tip: &Tip,
         step: &Move,
         now: Instant,
     ) -> Result<Result<Standings, GitHubError>, Failure> {
+        let signer = async || JobSigner::ambient(&self.services.endpoints()?).await;
+        let signer = self.signer.get_or_try_init(signer).await?;
         let mut standings = tip.standings.clone();
         let mut files = Vec::new();
         for pointer in &step.pointers {

@@ -14,11 +14,11 @@ pub(crate) const ATTEMPTS: u32 = 3;
 
 /// Where to look, and whose keys to believe.
 pub(crate) struct Public<'a> {
-    product: &'a Product,
-    root: &'a TrustedRoot,
-    channels: &'a str,
-    releases: &'a str,
-    client: reqwest::Client,
+    pub(super) product: &'a Product,
+    pub(super) root: &'a TrustedRoot,
+    pub(super) channels: &'a str,
+    pub(super) releases: &'a str,
+    pub(super) client: reqwest::Client,
 }
 
 impl<'a> Public<'a> {

@@ -11,7 +11,7 @@ use super::{Publication, Publisher};
 use crate::Failure;
 use crate::clock::Clock;
 use crate::github::Release;
-use crate::trial::{COMMIT, SILENCE, TOKEN, World, block_on};
+use crate::trial::{COMMIT, TOKEN, World, block_on};
 
 /// Twelve small files with what stands for their bundles.
 pub(super) fn publication() -> (Publication, TempDir) {
@@ -59,7 +59,7 @@ impl World {
         clock: &Clock,
         publication: &Publication,
     ) -> Result<Release, Failure> {
-        let github = self.client(token, SILENCE);
+        let github = self.client(token);
         let publisher = Publisher::new(&github, clock.clone(), publication);
         publisher.run().await
     }

@@ -9,11 +9,11 @@ use super::rig::{publication, whole};
 use crate::Failure;
 use crate::clock::Clock;
 use crate::github::{GitHub, GitHubError, Release};
-use crate::trial::{COMMIT, SILENCE, TOKEN, World, block_on};
+use crate::trial::{COMMIT, TOKEN, World, block_on};
 
 /// Does something to the repository with the token that publishes.
 fn by_hand<T>(world: &World, does: impl AsyncFnOnce(GitHub) -> Result<T, GitHubError>) -> T {
-    block_on(async { does(world.client(TOKEN, SILENCE)).await.unwrap() })
+    block_on(async { does(world.client(TOKEN)).await.unwrap() })
 }
 
 fn draft_by_hand(world: &World, body: &str) -> Release {

@@ -48,6 +48,15 @@ impl Tokens {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn holding(client: reqwest::Client, token: &str) -> Result<Self, Failure> {
+        let token = Token::of(IdentityToken::from_jwt(token)?);
+        Ok(Self {
+            current: Mutex::new(Some(token)),
+            ..Self::new(client)
+        })
+    }
+
     /// A token that lasts a while yet, or a new one.
     pub(super) async fn current(&self) -> Result<Token, Failure> {
         // Held while a token is asked for: the others wait for that one.
@@ -70,11 +79,17 @@ impl Tokens {
             Failure::new(Exit::Input, message)
         })?;
         let identity = IdentityToken::from_jwt(found.reveal()).or_exit(Exit::Network)?;
+        Ok(Token::of(identity))
+    }
+}
+
+impl Token {
+    fn of(identity: IdentityToken) -> Self {
         let left = identity.expiration().duration_since(jiff::Timestamp::now());
         let left = Duration::try_from(left).unwrap_or_default();
-        Ok(Token {
+        Self {
             identity,
             until: Instant::now() + left,
-        })
+        }
     }
 }

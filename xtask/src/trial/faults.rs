@@ -1,13 +1,16 @@
 //! Every request of a run, and everything that can befall it.
 
+use std::convert::Infallible;
+use std::future::pending;
 use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rehearsal::github::{Fault, GitHub, Hook, Then};
 use tokio::sync::Notify;
+use tokio::time;
 
-use super::block_on;
+use super::{SILENCE, block_on};
 
 /// One request of a run, and what befalls it there.
 pub(crate) struct Case {
@@ -15,28 +18,41 @@ pub(crate) struct Case {
     pub(crate) name: String,
     request: usize,
     fault: Fault,
-    killed: Arc<Notify>,
+    signs: Signs,
 }
 
-const KILLED_BEFORE: &str = "the process is killed before the server acted";
-const KILLED_AFTER: &str = "the process is killed after the server acted";
+/// What the server cannot do to a client by itself.
+#[derive(Clone, Default)]
+struct Signs {
+    /// The process is to end.
+    killed: Arc<Notify>,
+    /// No answer comes, for longer than any client waits.
+    silent: Arc<Notify>,
+}
 
 /// What befalls a request. The last two are the end of the process, whose connections the system
 /// then closes.
-fn faults(killed: &Arc<Notify>) -> [(&'static str, Fault); 16] {
-    let hook = || {
-        let killed = Arc::clone(killed);
+fn faults(signs: &Signs) -> [(&'static str, Fault); 16] {
+    let hook = |sign: &Arc<Notify>| {
+        let sign = Arc::clone(sign);
         Hook(Arc::new(move || {
-            killed.notify_one();
+            sign.notify_one();
             Then::Hold
         }))
     };
+    let Signs { killed, silent } = signs;
     [
         ("the connection is refused, from then on", Fault::Refused),
         ("reset before the server acted", Fault::ResetBefore),
         ("reset after the server acted", Fault::ResetAfter),
-        ("time-out before the server acted", Fault::TimeOutBefore),
-        ("time-out after the server acted", Fault::TimeOutAfter),
+        (
+            "time-out before the server acted",
+            Fault::HookBefore(hook(silent)),
+        ),
+        (
+            "time-out after the server acted",
+            Fault::HookAfter(hook(silent)),
+        ),
         ("401", Fault::Status(401)),
         ("403", Fault::Status(403)),
         ("404", Fault::Status(404)),
@@ -49,18 +65,24 @@ fn faults(killed: &Arc<Notify>) -> [(&'static str, Fault); 16] {
         ("500", Fault::Status(500)),
         ("502 with a starter asset", Fault::Starter),
         ("a truncated answer", Fault::Truncated),
-        (KILLED_BEFORE, Fault::HookBefore(hook())),
-        (KILLED_AFTER, Fault::HookAfter(hook())),
+        (
+            "the process is killed before the server acted",
+            Fault::HookBefore(hook(killed)),
+        ),
+        (
+            "the process is killed after the server acted",
+            Fault::HookAfter(hook(killed)),
+        ),
     ]
 }
 
 impl Case {
-    fn new((name, fault): (&str, Fault), request: usize, killed: Arc<Notify>) -> Self {
+    fn new((name, fault): (&str, Fault), request: usize, signs: Signs) -> Self {
         Self {
             name: format!("request {request}, {name}"),
             request,
             fault,
-            killed,
+            signs,
         }
     }
 
@@ -73,10 +95,20 @@ impl Case {
         run: impl Future<Output = T>,
     ) -> (Option<T>, bool) {
         github.break_at(self.request, self.fault.clone());
+        let Signs { killed, silent } = &self.signs;
+        // The client's clock alone moves on.
+        let wait = async {
+            silent.notified().await;
+            time::pause();
+            time::advance(2 * SILENCE).await;
+            time::resume();
+            pending::<Infallible>().await
+        };
         let ended = block_on(async {
             tokio::select! {
                 biased;
-                () = self.killed.notified() => None,
+                () = killed.notified() => None,
+                never = wait => match never {},
                 ended = run => Some(ended),
             }
         });
@@ -90,7 +122,7 @@ impl Case {
 /// tries one and gives whether there was such a request. Prints how many cases that were.
 pub(crate) fn at_every_request(what: &str, requests: usize, broken: impl Fn(&Case) -> bool + Sync) {
     let cases = AtomicUsize::new(0);
-    let count = faults(&Arc::default()).len();
+    let count = faults(&Signs::default()).len();
     let next = AtomicUsize::new(0);
     let work = || {
         loop {
@@ -99,9 +131,9 @@ pub(crate) fn at_every_request(what: &str, requests: usize, broken: impl Fn(&Cas
                 return;
             }
             let case = |request| {
-                let killed = Arc::default();
-                let fault = faults(&killed)[fault].clone();
-                Case::new(fault, request, killed)
+                let signs = Signs::default();
+                let fault = faults(&signs)[fault].clone();
+                Case::new(fault, request, signs)
             };
             // A run that goes another way may make a request more.
             let tried = (0..).take_while(|&request| broken(&case(request))).count();
