@@ -1,6 +1,7 @@
 //! Promotion, yank and renewal: one commit on the branch each, or none, and nobody ever sees a
 //! pointer that does not verify.
 
+use std::io::Write as _;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -9,7 +10,7 @@ use rehearsal::sigstore::Job;
 use release_plan::{Channel, Exit, Instant, Pointer, Sha256};
 use serde_json::{Value, json};
 
-use crate::fixture::{Ended, Fixture, Loopback, TOKEN, ok};
+use crate::fixture::{Ended, Fixture, Loopback, TOKEN, killed_at, ok};
 
 /// A product with public releases, and the services.
 struct World {
@@ -798,35 +799,23 @@ fn moves_at_once_all_end_up_on_the_branch_and_whoever_polls_sees_only_what_verif
     let world = World::of(&["1.2.3", "1.3.0"]);
     world.promote("beta", "1.2.3", &[]).with(Exit::Done);
     world.promote("stable", "1.2.3", &HURRY).with(Exit::Done);
-    let done = AtomicBool::new(false);
-    let polls = thread::scope(|scope| {
-        let poller = scope.spawn(|| {
-            let mut polls = 0;
-            while !done.load(Ordering::Relaxed) {
-                world.channels(&[]).with(Exit::Done);
-                polls += 1;
-            }
-            polls
-        });
+    world.while_polled(|| {
         let moves = [
             world.command("promote", &["--channel", "beta", "--version", "1.3.0"]),
             world.command("renew", &["--all"]),
         ];
-        let running: Vec<_> = moves
-            .into_iter()
-            .map(|mut command| scope.spawn(move || Ended::from(command.output().unwrap())))
-            .collect();
-        for ended in running {
-            ended.join().unwrap().with(Exit::Done);
-        }
+        thread::scope(|scope| {
+            let running = moves
+                .map(|mut command| scope.spawn(move || Ended::from(command.output().unwrap())));
+            for ended in running {
+                ended.join().unwrap().with(Exit::Done);
+            }
+        });
         assert_eq!(world.pointer(Channel::Beta).version.to_string(), "1.3.0");
         world.promote("stable", "1.3.0", &HURRY).with(Exit::Done);
         world.yank("1.3.0", &[]).with(Exit::Done);
         world.run("renew", &["--all"]).with(Exit::Done);
-        done.store(true, Ordering::Relaxed);
-        poller.join().unwrap()
     });
-    assert!(polls > 0);
     assert_eq!(world.row("stable", Exit::Done)["gets"], "1.2.3");
     assert_eq!(world.latest(), "v1.2.3");
 }
@@ -853,4 +842,135 @@ fn a_pre_release_of_a_branch_that_main_does_not_hold_is_refused_until_main_has_i
     world.promote("beta", "1.2.3", &[]).with(Exit::Done);
     github.push_branch("main", &merged);
     world.promote("alpha", "1.3.0-rc.1", &[]).with(Exit::Done);
+}
+
+impl World {
+    /// Does something while somebody looks at the channels over and over: each is good each time.
+    fn while_polled(&self, does: impl FnOnce()) {
+        /// Ends the polling, also when what is done panics.
+        struct Over<'a>(&'a AtomicBool);
+        impl Drop for Over<'_> {
+            fn drop(&mut self) {
+                self.0.store(true, Ordering::Relaxed);
+            }
+        }
+        let over = AtomicBool::new(false);
+        let polls = thread::scope(|scope| {
+            let poller = scope.spawn(|| {
+                let mut polls = 0;
+                while !over.load(Ordering::Relaxed) {
+                    self.channels(&[]).with(Exit::Done);
+                    polls += 1;
+                }
+                polls
+            });
+            let ends = Over(&over);
+            does();
+            drop(ends);
+            poller.join().unwrap()
+        });
+        assert!(polls > 0);
+    }
+
+    fn tip(&self) -> String {
+        let tip = &self.get("git/ref/heads/channels")["object"]["sha"];
+        tip.as_str().unwrap().to_owned()
+    }
+
+    /// The branch and GitHub's flags, but for what depends on the time.
+    fn scene(&self) -> Scene {
+        let commit = self.get(&format!("git/commits/{}", self.tip()));
+        let releases = self.get("releases");
+        let releases = releases.as_array().unwrap().iter();
+        let pointers = [Channel::Stable, Channel::Beta].map(|channel| {
+            let pointer = self.pointer(channel);
+            (pointer.version.to_string(), pointer.sequence)
+        });
+        Scene {
+            message: commit["message"].clone(),
+            parents: commit["parents"].clone(),
+            pointers,
+            prereleases: releases
+                .map(|release| (release["id"].clone(), release["prerelease"].clone()))
+                .collect(),
+            latest: self.get("releases/latest")["id"].clone(),
+        }
+    }
+
+    /// Takes the branch back to a commit, and the flags to what they were.
+    fn take_back(&self, tip: &str, scene: &Scene) {
+        let send = |path: &str, body: Value| self.ask("PATCH", path, body.to_string().into_bytes());
+        send(
+            "git/refs/heads/channels",
+            json!({ "sha": tip, "force": true }),
+        );
+        for (id, prerelease) in &scene.prereleases {
+            let latest = (*id == scene.latest).to_string();
+            let flags = json!({ "prerelease": prerelease, "make_latest": latest });
+            send(&format!("releases/{id}"), flags);
+        }
+        assert_eq!(self.scene(), *scene);
+    }
+
+    /// Makes a move, and then again with the process killed at each request to the API, before and
+    /// after GitHub acted, and finished by another.
+    fn make_and_kill(&self, name: &str, command: impl Fn() -> Command) {
+        let (tip, before) = (self.tip(), self.scene());
+        ok(&mut command());
+        let done = self.scene();
+        assert_eq!(done.parents[0]["sha"], tip.as_str(), "{name}");
+        let mut cases = 0;
+        for after in [false, true] {
+            let killed = (0..).take_while(|&k| {
+                self.take_back(&tip, &before);
+                // What the poller reads is not counted.
+                let of_the_api = |_: &str, path: &str| path.starts_with("/repos/");
+                let github = &self.loopback.services.github;
+                let killed = killed_at(github, (k, after), of_the_api, command());
+                ok(&mut command());
+                assert_eq!(self.scene(), done, "{name}, request {k}, after: {after}");
+                killed
+            });
+            let requests = killed.count();
+            assert!(requests >= 10, "{name}: only {requests} requests");
+            cases += requests;
+        }
+        // Past the harness, which would keep it to itself.
+        let told = format!("{name}: killed in {cases} cases\n");
+        std::io::stderr().write_all(told.as_bytes()).unwrap();
+    }
+}
+
+/// What a move leaves behind.
+#[derive(Debug, PartialEq)]
+struct Scene {
+    message: Value,
+    parents: Value,
+    pointers: [(String, u64); 2],
+    prereleases: Vec<(Value, Value)>,
+    latest: Value,
+}
+
+#[test]
+fn a_mover_killed_at_any_request_is_finished_by_the_next_and_a_poller_sees_only_what_verifies() {
+    let world = World::of(&["1.2.3", "1.3.0"]);
+    for (channel, version) in [("beta", "1.2.3"), ("stable", "1.2.3"), ("beta", "1.3.0")] {
+        world.promote(channel, version, &HURRY).with(Exit::Done);
+    }
+    world.while_polled(|| {
+        world.make_and_kill("promote", || {
+            let arguments = ["--channel", "stable", "--version", "1.3.0"];
+            world.command("promote", &[&arguments[..], &HURRY].concat())
+        });
+        world.make_and_kill("yank", || {
+            world.command("yank", &["1.3.0", "--reason", "it eats files"])
+        });
+        // All pointers are due.
+        let product = "release-plan/product.yaml";
+        let (life, longer) = ("expires_after_days: 14", "expires_after_days: 60");
+        world.fixture.replace(product, life, longer);
+        world.make_and_kill("renew", || {
+            world.command_as(world.by_the_clock(), "renew", &[])
+        });
+    });
 }

@@ -2,12 +2,15 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
 
 use git2::{IndexAddOption, Oid, Signature};
-use rehearsal::github::{Access, GitHub, Permission, Repository, Request};
+use rehearsal::github::{Access, Fault, GitHub, Hook, Permission, Repository, Request, Then};
+use rehearsal::openapi;
 use rehearsal::sigstore::Job;
 use rehearsal::sigstore::forge::{Content, Forgery};
+use rehearsal::verifiers::{Verdict, not_run};
 use release_plan::{BUNDLE_SUFFIX, Exit, PROVENANCE_SUFFIX, Plan, Sha256};
 use tempfile::TempDir;
 
@@ -326,7 +329,7 @@ pub(crate) fn on_path(tool: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path).any(|folder| folder.join(tool).is_file());
     if !found {
-        rehearsal::verifiers::not_run(tool);
+        not_run(tool);
     }
     found
 }
@@ -365,6 +368,68 @@ pub(crate) fn repository() -> Repository {
         id: 71,
         owner_id: 72,
     }
+}
+
+/// Whatever passed in a test is as GitHub describes it.
+impl Drop for Loopback {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            conform(&self.services.github);
+        }
+    }
+}
+
+/// Panics when something passed that is not as GitHub describes it.
+pub(crate) fn conform(github: &GitHub) {
+    match openapi::check(&github.exchanges()) {
+        Verdict::Accepted => {}
+        Verdict::NotInstalled => not_run("@octokit/openapi with ajv"),
+        Verdict::Refused(flaws) => panic!("not as GitHub describes it:\n{flaws}"),
+    }
+}
+
+/// Runs a command and kills it at its `k`-th request to `github`, counted where `among` holds,
+/// before GitHub acted or `after`. Gives whether there was such a request; otherwise the command
+/// must end well.
+#[track_caller]
+pub(crate) fn killed_at(
+    github: &GitHub,
+    (k, after): (usize, bool),
+    among: impl Fn(&str, &str) -> bool + Send + 'static,
+    mut command: Command,
+) -> bool {
+    let child = Arc::new(Mutex::new(None::<Child>));
+    let hook = {
+        let child = Arc::clone(&child);
+        Hook(Arc::new(move || {
+            let mut child = child.lock().unwrap();
+            child.as_mut().unwrap().kill().unwrap();
+            Then::Hold
+        }))
+    };
+    let fault = if after {
+        Fault::HookAfter
+    } else {
+        Fault::HookBefore
+    };
+    github.break_at_among(k, fault(hook), among);
+    {
+        // Nothing that it asks for is answered before it can be killed.
+        let mut child = child.lock().unwrap();
+        *child = Some(command.stderr(Stdio::null()).spawn().unwrap());
+    }
+    let ended = loop {
+        let mut child = child.lock().unwrap();
+        if let Some(status) = child.as_mut().unwrap().try_wait().unwrap() {
+            break status;
+        }
+        drop(child);
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    };
+    let killed = github.broken();
+    assert_eq!(killed, !ended.success(), "request {k}: {ended}");
+    github.heal();
+    killed
 }
 
 impl Loopback {

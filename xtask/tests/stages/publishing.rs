@@ -2,14 +2,12 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::process::{Child, Stdio};
-use std::sync::{Arc, Mutex};
 
 use rehearsal::Server;
-use rehearsal::github::{Access, Fault, GitHub, Hook, Listed, Permission, Then};
+use rehearsal::github::{Access, GitHub, Listed, Permission};
 use release_plan::{AssetName, Exit, Sha256};
 
-use crate::fixture::{Ended, Fixture, Loopback, TOKEN, ok, repository, set_up};
+use crate::fixture::{self, Ended, Fixture, Loopback, TOKEN, conform, ok, repository, set_up};
 
 fn signed() -> (Fixture, Loopback) {
     let (fixture, loopback) = (Fixture::assembled(), Loopback::start());
@@ -74,37 +72,7 @@ fn killed_at(fixture: &Fixture, loopback: &Loopback, k: usize, after: bool) -> b
         publish
     };
 
-    let publisher = Arc::new(Mutex::new(None::<Child>));
-    let hook = {
-        let publisher = Arc::clone(&publisher);
-        Hook(Arc::new(move || {
-            let mut publisher = publisher.lock().unwrap();
-            publisher.as_mut().unwrap().kill().unwrap();
-            Then::Hold
-        }))
-    };
-    let fault = if after {
-        Fault::HookAfter
-    } else {
-        Fault::HookBefore
-    };
-    github.break_at(k, fault(hook));
-    {
-        // Nothing that it asks for is answered before it can be killed.
-        let mut publisher = publisher.lock().unwrap();
-        *publisher = Some(publish().stderr(Stdio::null()).spawn().unwrap());
-    }
-    let ended = loop {
-        let mut publisher = publisher.lock().unwrap();
-        if let Some(status) = publisher.as_mut().unwrap().try_wait().unwrap() {
-            break status;
-        }
-        drop(publisher);
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    };
-    let killed = github.broken();
-    assert_eq!(killed, !ended.success(), "request {k}: {ended}");
-    github.heal();
+    let killed = fixture::killed_at(&github, (k, after), |_, _| true, publish());
     let files = fixture.plan().files();
     let whole = |listed: &Listed| !listed.public || listed.assets.len() == files.len();
     assert!(github.releases().iter().all(whole), "request {k}");
@@ -119,6 +87,7 @@ fn killed_at(fixture: &Fixture, loopback: &Loopback, k: usize, after: bool) -> b
         assets: files.iter().map(digest).collect(),
     };
     assert_eq!(github.releases(), [whole], "request {k}");
+    conform(&github);
     killed
 }
 
