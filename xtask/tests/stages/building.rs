@@ -362,6 +362,9 @@ fn archives_that_were_built_elsewhere_are_rehearsed_without_building() {
         stages.iter().filter(is).count()
     };
     assert_eq!(built("1.2.3"), 0, "{}", ended.err);
+    let names: Vec<_> = stages.iter().map(|row| &row["name"]).collect();
+    let public = ["publish", "verify-public", "promote-alpha"];
+    assert!(names.windows(3).any(|row| row == public), "{names:?}");
     assert_eq!(report["binaries"][0]["target"], HOST);
 
     fixture.write("README.md", "# ember, and more\n");

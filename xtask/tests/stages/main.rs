@@ -1,5 +1,8 @@
 //! The stages as a CI job runs them: the built command, on a small product in a repository of its
-//! own, against the loopback GitHub and Sigstore.
+//! own, against the loopback GitHub and Sigstore. Releases are made on Unix: shells stand in for
+//! tools here, and signals are sent.
+
+#![cfg(unix)]
 
 mod assets;
 mod attacking;
