@@ -78,7 +78,7 @@ pub(crate) fn compare(
     ]
 }
 
-/// What of it keeps a public release as it is, and keeps anybody from publishing alone.
+/// What of it keeps a public release as it is, and has somebody approve what the workflows publish.
 pub(crate) fn of_publishing(
     immutable: &Seen<bool>,
     publishing: &Seen<Option<Environment>>,
