@@ -44,12 +44,24 @@ get() {
         *) only_https= ;;
     esac
     if has curl; then
-        # An https address must not be redirected to one that is not.
+        # An https address must not be redirected to one that is not; wget cannot be told so.
         curl ${only_https:+--proto =https --tlsv1.2} --fail --silent --show-error --location \
-            --connect-timeout 20 --retry 2 --output "$2" "$1"
+            --connect-timeout 20 --speed-limit 1 --speed-time 60 --retry 2 --retry-max-time 60 \
+            --output "$2" "$1" || return
     else
-        wget -q -O "$2" "$1"
+        told=$(wget -q -O "$2" "$1" 2>&1) || {
+            say "$told"
+            return 1
+        }
+        case $told in
+            *"validation not implemented"*)
+                say "this wget checks no certificate: curl is needed, or another wget"
+                return 1
+                ;;
+        esac
     fi
+    # A configuration of theirs may have put it elsewhere.
+    [ -f "$2" ]
 }
 
 # As get; says what to do where it fails, and ends.

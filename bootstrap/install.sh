@@ -4,6 +4,7 @@
 # Nothing runs before the last line has been read, so a download that was cut off does nothing.
 # Relies on sh, uname, mktemp, tar with gzip, curl or wget, and sha256sum, shasum or openssl.
 # One of the scripts of @BOOTSTRAP_TAG@.
+{
 
 # common: written by `cargo xtask generate`
 say() {
@@ -48,12 +49,24 @@ get() {
         *) only_https= ;;
     esac
     if has curl; then
-        # An https address must not be redirected to one that is not.
+        # An https address must not be redirected to one that is not; wget cannot be told so.
         curl ${only_https:+--proto =https --tlsv1.2} --fail --silent --show-error --location \
-            --connect-timeout 20 --retry 2 --output "$2" "$1"
+            --connect-timeout 20 --speed-limit 1 --speed-time 60 --retry 2 --retry-max-time 60 \
+            --output "$2" "$1" || return
     else
-        wget -q -O "$2" "$1"
+        told=$(wget -q -O "$2" "$1" 2>&1) || {
+            say "$told"
+            return 1
+        }
+        case $told in
+            *"validation not implemented"*)
+                say "this wget checks no certificate: curl is needed, or another wget"
+                return 1
+                ;;
+        esac
     fi
+    # A configuration of theirs may have put it elsewhere.
+    [ -f "$2" ]
 }
 
 # As get; says what to do where it fails, and ends.
@@ -189,7 +202,7 @@ main() {
     choose_archive
     temporary=$(mktemp -d) || die 16 "cannot make a temporary folder: set TMPDIR to one with space"
     trap 'rm -rf "$temporary"' EXIT
-    trap 'exit 130' INT TERM HUP
+    trap 'exit 130' INT TERM HUP QUIT PIPE
 
     url=$base/releases/download/$tag/$archive
     say "downloading $url"
@@ -198,8 +211,8 @@ main() {
     if [ "$found" != "$digest" ]; then
         die 11 "$url: digest refused: expected $digest, found ${found:-none}. Nothing was installed"
     fi
-    say "The digest is the one in this script: so far this rests on where the script came from, which"
-    say "HTTPS alone vouches for. From here on the program verifies signatures."
+    say "The digest is the one in this script: so far this rests on where the script came from."
+    say "From here on the program verifies signatures."
 
     tar -xzf "$temporary/$archive" -C "$temporary" || die 16 "cannot unpack $archive in $temporary"
     program=$temporary/$product-$target/$product
@@ -219,5 +232,5 @@ main() {
     exit "$code"
 }
 
-# The braces keep a part of this line from being a command.
-{ main "$@"; }
+main "$@"
+}

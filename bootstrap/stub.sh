@@ -5,6 +5,7 @@
 # Nothing runs before the last line has been read, so a download that was cut off does nothing.
 # Relies on sh, sed, sort, head, date, mktemp, curl or wget, and sha256sum, shasum or openssl.
 # One of the scripts of @BOOTSTRAP_TAG@.
+{
 
 # common: written by `cargo xtask generate`
 say() {
@@ -49,12 +50,24 @@ get() {
         *) only_https= ;;
     esac
     if has curl; then
-        # An https address must not be redirected to one that is not.
+        # An https address must not be redirected to one that is not; wget cannot be told so.
         curl ${only_https:+--proto =https --tlsv1.2} --fail --silent --show-error --location \
-            --connect-timeout 20 --retry 2 --output "$2" "$1"
+            --connect-timeout 20 --speed-limit 1 --speed-time 60 --retry 2 --retry-max-time 60 \
+            --output "$2" "$1" || return
     else
-        wget -q -O "$2" "$1"
+        told=$(wget -q -O "$2" "$1" 2>&1) || {
+            say "$told"
+            return 1
+        }
+        case $told in
+            *"validation not implemented"*)
+                say "this wget checks no certificate: curl is needed, or another wget"
+                return 1
+                ;;
+        esac
     fi
+    # A configuration of theirs may have put it elsewhere.
+    [ -f "$2" ]
 }
 
 # As get; says what to do where it fails, and ends.
@@ -99,8 +112,8 @@ listed_in() {
 # Sets url and digest to those that the pointer names. Fails where there is no pointer to go by.
 by_pointer() {
     pointer=$temporary/pointer.json
-    get "$pages/channels/$channel.json" "$pointer" 2>/dev/null || {
-        say "note: no pointer of channel $channel at $pages"
+    get "$pages/channels/$channel.json" "$pointer" || {
+        say "note: cannot get the pointer of channel $channel from $pages"
         return 1
     }
     expires=$(sed -n 's/^  "expires": "\([0-9TZ:-]*\)".*/\1/p' "$pointer")
@@ -111,7 +124,9 @@ by_pointer() {
         return 1
     fi
     now=$(date -u +%Y-%m-%dT%H:%M:%SZ)
-    if [ "$(printf '%s\n%s\n' "$now" "$expires" | LC_ALL=C sort | head -n 1)" = "$expires" ]; then
+    first=$(printf '%s\n%s\n' "$now" "$expires" | LC_ALL=C sort | head -n 1)
+    # What cannot be compared is not valid.
+    if [ -z "$now" ] || [ "$first" != "$now" ] || [ "$now" = "$expires" ]; then
         say "note: the pointer of channel $channel expired at $expires"
         return 1
     fi
@@ -193,7 +208,7 @@ main() {
     need_tools "$base"
     temporary=$(mktemp -d) || die 16 "cannot make a temporary folder: set TMPDIR to one with space"
     trap 'rm -rf "$temporary"' EXIT
-    trap 'exit 130' INT TERM HUP
+    trap 'exit 130' INT TERM HUP QUIT PIPE
 
     case $reference in
         '')
@@ -205,6 +220,7 @@ main() {
                 by_release latest/download
             }
             ;;
+        *[!0-9A-Za-z.+-]*) die 2 "\$$reference_variable: expected a tag like v1.2.3, found $reference" ;;
         v[0-9]* | bootstrap-v[0-9]*)
             say "\$$reference_variable pins $reference"
             by_release "download/$reference"
@@ -223,5 +239,5 @@ main() {
     exit "$code"
 }
 
-# The braces keep a part of this line from being a command.
-{ main "$@"; }
+main "$@"
+}

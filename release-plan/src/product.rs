@@ -176,8 +176,9 @@ impl Product {
         };
         let name = &self.name;
         let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-        if name.parse::<AssetName>().is_err() || !name.bytes().all(plain) {
-            let expected = "lower-case letters, digits and '-', beginning with a letter or digit";
+        let letter = |name: &str| name.starts_with(|first: char| first.is_ascii_lowercase());
+        if name.parse::<AssetName>().is_err() || !name.bytes().all(plain) || !letter(name) {
+            let expected = "lower-case letters, digits and '-', beginning with a letter";
             return refused("name", expected, name);
         }
         if self.repository.slug().is_none() {
@@ -210,8 +211,12 @@ impl Product {
             ("identities.issuer", &self.identities.issuer),
             ("channels.url", &self.channels.url),
         ] {
-            if !url.starts_with("https://") || url.ends_with('/') {
-                return refused(key, "an https URL without a slash at its end", url);
+            // It stands in scripts, where a quote or a blank would be read as code.
+            let plain = |b: u8| b.is_ascii_alphanumeric() || b":/.-_~%".contains(&b);
+            if !url.starts_with("https://") || url.ends_with('/') || !url.bytes().all(plain) {
+                let expected =
+                    "an https URL of letters, digits and :/.-_~%, with no slash at its end";
+                return refused(key, expected, url);
             }
         }
         let days = self.channels.expires_after_days;

@@ -291,6 +291,18 @@ targets = [\"x86_64-unknown-linux-gnu\"]
             ("release.yml", "channel.yml", "product.yaml:10:3: "),
             ("name: lantern", "name: [", "product.yaml:"),
             ("name: lantern", "name: ../lantern", "product.yaml:1:1: "),
+            ("name: lantern", "name: 7lantern", "product.yaml:1:1: "),
+            // Scripts are stamped with it.
+            (
+                "github.io/lantern",
+                "github.io/lantern';id;'",
+                "product.yaml:13:3: ",
+            ),
+            (
+                "github.io/lantern",
+                "github.io/$(id)",
+                "product.yaml:13:3: ",
+            ),
         ] {
             assert!(PRODUCT.contains(from), "{from}");
             let error = product("product.yaml", &PRODUCT.replacen(from, to, 1)).unwrap_err();

@@ -89,7 +89,7 @@ fn an_archive_with_another_digest_is_refused_by_every_shell() {
 }
 
 /// A folder with these tools and no others.
-fn tools(names: &[&str]) -> tempfile::TempDir {
+pub(crate) fn tools(names: &[&str]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for name in names {
         match find(name) {
@@ -255,6 +255,14 @@ fn a_script_that_was_cut_off_runs_nothing() {
         "cp",
         "sha256sum",
         "curl",
+        "sed",
+        "sort",
+        "head",
+        "date",
+        // What is left of a name where it is cut off may be a program's.
+        "w",
+        "arch",
+        "us",
     ] {
         let fake = bin.join(tool);
         fs::write(
@@ -272,7 +280,10 @@ fn a_script_that_was_cut_off_runs_nothing() {
         shells.map(move |shell| (whole, shell))
     }) {
         let end = whole.trim_end().len();
+        let names =
+            ["\nw", "\narch", "\nus"].map(|name| whole.find(name).map(|at| at + name.len()));
         let cuts = (0..end).filter(|cut| cut % 61 == 0 || cut + 40 > end);
+        let cuts = cuts.chain(names.into_iter().flatten());
         for cut in cuts {
             fs::write(&script, &whole.as_bytes()[..cut]).unwrap();
             run(

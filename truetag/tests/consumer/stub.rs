@@ -2,11 +2,12 @@
 //! shell that is here.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use release_plan::{AssetName, Bootstrap, Sha256};
 
-use crate::install_script::{run, shells, told};
+use crate::install_script::{run, shells, told, tools};
 use crate::rig::{Ran, Rig, flip, in_days, stub};
 
 /// A script that tells what it was given, and ends like no other.
@@ -115,7 +116,7 @@ fn where_there_is_no_pointer_to_go_by_the_latest_release_serves_and_it_says_so()
     latest(&rig, OTHER);
     for shell in shells() {
         for (found, words) in [
-            (None, "note: no pointer of channel stable"),
+            (None, "note: cannot get the pointer of channel stable"),
             (Some(""), "is no pointer"),
             (Some("<html>down for maintenance</html>"), "is no pointer"),
             (
@@ -175,7 +176,14 @@ fn a_reference_pins_a_tag_wherever_the_channel_points() {
             );
         }
         pinned(&shell, &script, "v0.8.0").expect(10);
-        for wrong in ["main", "0.9.0", "latest", "v"] {
+        for wrong in [
+            "main",
+            "0.9.0",
+            "latest",
+            "v",
+            "v0.9.0/../v1.0.0",
+            "v0.9.0 ",
+        ] {
             let ran = pinned(&shell, &script, wrong).expect(2);
             assert!(ran.stderr.contains("a tag like v1.2.3"), "{}", ran.stderr);
         }
@@ -202,6 +210,46 @@ fn wrong_options_are_refused_and_help_is_given_without_a_network() {
             &["--mirror", "ftp://x"],
         ] {
             run(&shell, &script, wrong, None).expect(2);
+        }
+    }
+}
+
+#[test]
+fn a_download_without_a_file_and_a_clock_that_fails_are_no_success() {
+    let (rig, script) = world();
+    let always = [
+        "sed",
+        "sort",
+        "head",
+        "date",
+        "mktemp",
+        "rm",
+        "cat",
+        "cp",
+        "sha256sum",
+    ];
+    let with = |fake: &str, code: u8, script: &Path, mirror: &str| {
+        let others: Vec<&str> = always.into_iter().filter(|tool| *tool != fake).collect();
+        let path = tools(&others);
+        let file = path.path().join(fake);
+        fs::write(&file, format!("#!/bin/sh\nexit {code}\n")).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+        let shells = shells().into_iter();
+        // It has the others built in.
+        let shells = shells.filter(|shell| fake == "curl" || !shell.iter().any(|it| it == "sh"));
+        let arguments = ["--mirror", mirror];
+        let ran = shells.map(|shell| run(&shell, script, &arguments, Some(path.path())));
+        ran.collect::<Vec<Ran>>()
+    };
+    for ran in with("curl", 0, &script, "https://127.0.0.1:1") {
+        let ran = ran.expect(10);
+        assert!(ran.stderr.contains("cannot download"), "{}", ran.stderr);
+    }
+    latest(&rig, OTHER);
+    for (fake, code) in [("date", 0), ("date", 1), ("sort", 1), ("head", 1)] {
+        for ran in with(fake, code, &script, &rig.mirror()) {
+            // Else it would be the pointer's, which ends with 42.
+            assert!(ran.stderr.contains("expired at"), "{fake}: {}", ran.stderr);
         }
     }
 }

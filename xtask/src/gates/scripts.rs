@@ -40,7 +40,9 @@ pub(crate) fn scripts_are_numbered(project: &Project, tree: &Tree) -> Result<Row
         return Ok(row(rule, FOLDER, expected, finding));
     };
     let changed = tree.changed_since(&last, FOLDER)?;
-    let wanted = last.revision() + u32::from(!changed.is_empty());
+    let wanted = last
+        .revision()
+        .saturating_add(u32::from(!changed.is_empty()));
     let tag = BootstrapTag::numbered(release, wanted);
     let entry = plan_entry(&tag);
     let told = wanted == 0 || is_told(project, &entry)?;
