@@ -1,8 +1,9 @@
 //! The repository's workflows, held against what no linter knows: which job may hold which right,
 //! what it may run with it, and that a release goes through every stage. The rules are in `rules`,
-//! what GitHub's format says in `document`.
+//! what a job with a right may say at all in `plain`, what GitHub's format says in `document`.
 
 mod document;
+mod plain;
 mod rules;
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use serde_yaml::Spanned;
 
 use super::document::{Job, Permissions, Step, Workflow, commands};
-use super::{Identity, PRIVILEGED, Parsed, Privileged, Scene, WORKFLOWS};
+use super::{Identity, PRIVILEGED, Parsed, Privileged, Scene, WORKFLOWS, plain};
 use crate::gates::{Row, Verdict};
 
 struct Rule {
@@ -21,7 +21,7 @@ struct Rule {
 }
 
 /// A place where a rule does not hold.
-struct Broken {
+pub(super) struct Broken {
     place: String,
     found: String,
 }
@@ -34,7 +34,7 @@ const KNOWN_ACTIONS: [&str; 3] = [
 ];
 
 /// How the repository's own actions are named from its workflows.
-const OWN_ACTIONS: [&str; 2] = ["$/", "./"];
+pub(super) const OWN_ACTIONS: [&str; 2] = ["$/", "./"];
 
 /// What an action of the repository's own may run, since jobs with rights use it.
 const HANDING_OVER: [&str; 3] = ["echo", "sha256sum", "chmod"];
@@ -64,7 +64,7 @@ const RUNNERS: [(&str, &str); 6] = [
     ("windows-11-arm", "Windows arm64"),
 ];
 
-const RULES: [Rule; 16] = [
+const RULES: [Rule; 17] = [
     Rule {
         id: "workflows-present",
         expected: "the workflows that product.yaml names under `identities`",
@@ -112,6 +112,14 @@ const RULES: [Rule; 16] = [
         mend: "move what else it runs to a job without rights, and hand over the result",
         otherwise: Verdict::Failed,
         broken: other_commands,
+    },
+    Rule {
+        id: "rights-plainly",
+        expected: "a job with a right says what such jobs here say, and no secret: no other shell, \
+                   container, variable, checkout, action or place of an artifact",
+        mend: "leave it out, or do it in a job without rights",
+        otherwise: Verdict::Failed,
+        broken: plain::unlisted,
     },
     Rule {
         id: "handed-command-checked",
@@ -225,7 +233,7 @@ impl Rule {
 }
 
 impl Broken {
-    fn at_job(
+    pub(super) fn at_job(
         workflow: &Parsed<Workflow>,
         name: &str,
         job: &Spanned<Job>,
@@ -238,7 +246,7 @@ impl Broken {
         }
     }
 
-    fn at_file(workflow: &Parsed<Workflow>, found: impl Into<String>) -> Self {
+    pub(super) fn at_file(workflow: &Parsed<Workflow>, found: impl Into<String>) -> Self {
         Self {
             place: workflow.source.path.clone(),
             found: found.into(),

@@ -250,13 +250,84 @@ fn the_digest_of_a_handed_command_is_checked_before_it_runs() {
         "      - uses: $/.github/actions/xtask\n      - run: target/xtask publish\n",
         "      - uses: $/.github/actions/xtask\n        with:\n          sha256: ${{ inputs.sha256 }}\n      \
          - run: target/xtask publish\n",
-        "      - uses: $/.github/actions/other\n        with:\n          \
-         sha256: ${{ needs.make.outputs.xtask }}\n      - run: target/xtask publish\n",
     ] {
         breaks(RELEASE, step, to, &[("handed-command-checked", place)]);
     }
+    let rules = [
+        ("rights-plainly", &**place),
+        ("handed-command-checked", place),
+    ];
+    breaks(
+        RELEASE,
+        step,
+        &step.replace("actions/xtask", "actions/other"),
+        &rules,
+    );
     let found = broken_by(ACTION, "sha256sum --check --strict", "sha256sum");
     assert_eq!(found.len(), 6, "{found:?}");
+}
+
+#[test]
+fn a_job_with_a_right_says_nothing_that_could_run_something_else() {
+    let place = &at(RELEASE, "sign");
+    let run = "      - run: target/xtask sign\n";
+    let own = "      - uses: $/.github/actions/xtask\n        with:\n          \
+               sha256: ${{ needs.make.outputs.xtask }}\n      - run: target/xtask sign\n";
+    let checkout = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1";
+    let download = "actions/download-artifact@3e5f45b2cfb9172054b4087a40e8e0b5a5461e7c # v8.0.1";
+    let step = |words: &str| format!("{own}        {words}\n");
+    let with = |action: &str, told: &str| {
+        let kept = "persist-credentials: false";
+        let kept = if action == checkout {
+            kept
+        } else {
+            "artifact-ids: 7"
+        };
+        format!("      - uses: {action}\n        with:\n          {kept}\n          {told}\n{own}")
+    };
+    for to in [
+        step("shell: bash -c 'cargo build; exec bash {0}'"),
+        step("working-directory: tools"),
+        step("if: false"),
+        step("env: { BASH_ENV: ./tools.sh }"),
+        step("env: { SIG: now }"),
+        with(checkout, "repository: evil/other"),
+        with(checkout, "ref: other"),
+        with(download, "path: target"),
+        with(download, "path: target/release-plan/../../target"),
+        with(download, "path: target/release-plans"),
+        with(download, "name: other"),
+    ] {
+        breaks(RELEASE, own, &to, &[("rights-plainly", place)]);
+    }
+    for to in [
+        "    container: evil\n",
+        "    env: { PATH: tools }\n",
+        "    defaults: {}\n",
+    ] {
+        let from = "    environment: release-sign\n";
+        let to = format!("{from}{to}");
+        breaks(RELEASE, from, &to, &[("rights-plainly", place)]);
+    }
+    for to in [
+        "env: { PATH: tools }\njobs:\n",
+        "defaults: { run: { shell: sh } }\njobs:\n",
+        "# secrets.TOKEN\njobs:\n",
+    ] {
+        breaks(RELEASE, "jobs:\n", to, &[("rights-plainly", RELEASE.0)]);
+    }
+    let elsewhere = run.replace("      - run", "      - uses: ./tools/xtask\n      - run");
+    breaks(RELEASE, run, &elsewhere, &[("rights-plainly", place)]);
+    let found = broken_by(
+        ACTION,
+        "using: composite",
+        "using: node24\n  main: index.js",
+    );
+    assert_eq!(found.len(), 6, "{found:?}");
+    assert!(
+        found.iter().all(|(rule, _)| rule == "rights-plainly"),
+        "{found:?}"
+    );
 }
 
 #[test]
@@ -312,6 +383,14 @@ fn no_cache_reaches_a_release() {
         breaks(
             RELEASE,
             "      - run: target/xtask publish\n",
+            &to,
+            &[("rights-plainly", place), ("actions-known", place)],
+        );
+        let place = &at(RELEASE, "smoke");
+        let to = to.replace("target/xtask publish", "cargo xtask smoke");
+        breaks(
+            RELEASE,
+            "      - run: cargo xtask smoke\n",
             &to,
             &[("actions-known", place)],
         );
