@@ -48,7 +48,7 @@ impl<'a> Public<'a> {
             .or_exit(Exit::Refused)
     }
 
-    /// Patched scripts, each of which has the digest that is listed for it.
+    /// Patched scripts, each of which has the digest that is listed for it and says whose it is.
     pub(crate) async fn scripts(&self, tag: &BootstrapTag) -> Result<Bootstrap, Failure> {
         let url = self.asset(tag, AssetName::BOOTSTRAP_CHECKSUMS);
         let listed = download::get(&self.client, &url, Limits::MANIFEST).await?;
@@ -60,6 +60,10 @@ impl<'a> Public<'a> {
             let found = Sha256::of(&script);
             if found != expected {
                 let message = format!("{url}: expected sha256:{expected}, found sha256:{found}");
+                return Err(Failure::new(Exit::Refused, message));
+            }
+            if bootstrap::claimed(&script).as_ref() != Some(tag) {
+                let message = format!("{url}: expected a script that says it is of {tag}");
                 return Err(Failure::new(Exit::Refused, message));
             }
         }

@@ -565,25 +565,24 @@ fn patched_scripts_are_taken_from_their_own_tag_once_each_has_its_digest() {
     let install = "install.sh".parse().unwrap();
     assert_eq!(own.scripts[&install], listed);
 
-    let script = b"#!/bin/sh\necho patched\n";
-    let stub = b"#!/bin/sh\n# One of the scripts of bootstrap-v1.2.3-r1.\n";
-    let sums = format!(
-        "{}  install.sh\n{}  stub.sh\n",
-        Sha256::of(script),
-        Sha256::of(stub)
-    );
-    let others = format!("{}  upgrade.sh\n", Sha256::of(script));
-    for (tag, name, script, sums) in [
-        ("bootstrap-v1.2.3-r1", "install.sh", &script[..], &sums),
-        ("bootstrap-v1.2.3-r2", "install.sh", b"another", &sums),
-        ("bootstrap-v1.2.3-r3", "upgrade.sh", script, &others),
+    let script = |number: u8| {
+        format!("#!/bin/sh\n# One of the scripts of bootstrap-v1.2.3-r{number}.\necho patched\n")
+    };
+    let line = |number, name: &str| format!("{}  {name}\n", Sha256::of(script(number).as_bytes()));
+    let (stub, both) = (script(1), line(1, "install.sh") + &line(1, "stub.sh"));
+    for (number, name, script, sums) in [
+        (1, "install.sh", script(1), &both),
+        (2, "install.sh", "another".to_owned(), &both),
+        (3, "upgrade.sh", script(3), &line(3, "upgrade.sh")),
+        // Those of another tag.
+        (5, "install.sh", script(1), &both),
     ] {
         let files = [
-            (name, script),
-            ("stub.sh", stub),
+            (name, script.as_bytes()),
+            ("stub.sh", stub.as_bytes()),
             ("bootstrap-checksums.txt", sums.as_bytes()),
         ];
-        world.release_by_hand(tag, &files);
+        world.release_by_hand(&format!("bootstrap-v1.2.3-r{number}"), &files);
     }
     let before = world.writes();
     let with = |tag: &str| world.promote("beta", "1.2.3", &["--bootstrap-tag", tag]);
@@ -593,6 +592,9 @@ fn patched_scripts_are_taken_from_their_own_tag_once_each_has_its_digest() {
     with("bootstrap-v1.2.3-r3")
         .with(Exit::Gate)
         .saying("expected scripts like");
+    with("bootstrap-v1.2.3-r5")
+        .with(Exit::Refused)
+        .saying("expected a script that says it is of bootstrap-v1.2.3-r5");
     with("bootstrap-v1.2.3-r4")
         .with(Exit::Network)
         .saying("bootstrap-checksums.txt");
@@ -603,7 +605,7 @@ fn patched_scripts_are_taken_from_their_own_tag_once_each_has_its_digest() {
         .saying("beta: 1.2.3 (sequence 2)");
     let patched = world.pointer(Channel::Beta).bootstrap;
     assert_eq!(patched.tag.to_string(), "bootstrap-v1.2.3-r1");
-    assert_eq!(patched.scripts[&install], Sha256::of(script));
+    assert_eq!(patched.scripts[&install], Sha256::of(stub.as_bytes()));
     let told = world.channels(&[]).with(Exit::Done).out;
     assert!(
         told.contains("beta: scripts of bootstrap-v1.2.3-r1"),
@@ -611,7 +613,7 @@ fn patched_scripts_are_taken_from_their_own_tag_once_each_has_its_digest() {
     );
     assert_eq!(world.file("install.sh"), b"Not Found");
     world.promote("stable", "1.2.3", &HURRY).with(Exit::Done);
-    assert_eq!(world.file("install.sh"), stub);
+    assert_eq!(world.file("install.sh"), stub.as_bytes());
 }
 
 #[test]
