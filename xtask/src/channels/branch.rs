@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use release_plan::{
-    AssetName, BUNDLE_SUFFIX, Bootstrap, Channel, Exit, Instant, Product, Sha256, SignedPointer,
+    AssetName, BUNDLE_SUFFIX, Channel, Exit, Instant, Pointer, Product, Sha256, SignedPointer,
 };
 use tokio::sync::OnceCell;
 use trust::{TrustedRoot, VerifiedPointer};
@@ -152,21 +152,16 @@ impl<'a> Mover<'a> {
         Ok(Some(Standing::of(&verified, pointer, bundle)?))
     }
 
-    /// What is served as the install script beside these. Without it a pointer is true all the
-    /// same, and a yank or a renewal does not wait for a release that is out of order.
-    async fn served(&self, scripts: &Bootstrap) -> Option<(String, String)> {
-        let stub = self.public.stub(scripts).await.and_then(|stub| {
-            let text = stub.map(String::from_utf8).transpose();
-            text.or_exit(Exit::Refused)
-        });
-        match stub {
-            Ok(stub) => Some((AssetName::INSTALL_SH.to_owned(), stub?)),
-            Err(failure) => {
-                let name = AssetName::INSTALL_SH;
-                say(format_args!("{name} stays as it is served: {failure}"));
-                None
-            }
+    /// What is served as the install script beside a pointer. A channel that stays at a yanked
+    /// version gives it to nobody, and does not wait for what may be broken in its release.
+    async fn served(&self, pointer: &Pointer) -> Result<Option<(String, String)>, Failure> {
+        if pointer.yank_of(&pointer.version).is_some() {
+            return Ok(None);
         }
+        let stub = self.public.stub(&pointer.bootstrap).await?;
+        let text = stub.map(String::from_utf8).transpose();
+        let text = text.or_exit(Exit::Refused)?;
+        Ok(text.map(|text| (AssetName::INSTALL_SH.to_owned(), text)))
     }
 
     /// Signs the pointers of a step and puts them onto the branch in one commit; gives what then
@@ -196,7 +191,7 @@ impl<'a> Mover<'a> {
             files.push((format!("{path}{BUNDLE_SUFFIX}"), String::from_utf8(bundle)?));
             files.push((path, String::from_utf8(bytes)?));
             if channel == self.product.channels.default {
-                files.extend(self.served(&pointer.bootstrap).await);
+                files.extend(self.served(pointer).await?);
             }
         }
         let commit = tip.commit.as_deref();

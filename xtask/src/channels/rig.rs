@@ -218,7 +218,7 @@ impl<'a> World<'a> {
     }
 
     /// Whoever follows a channel finds a pointer that verifies, at a public and whole release, and
-    /// none below what he has seen. Gives those pointers.
+    /// none below what he has seen; and is served the stub of that release. Gives those pointers.
     pub(super) fn assert_sound(&self, case: &str) -> Vec<Pointer> {
         assert_eq!(self.trial.github.releases(), self.releases, "{case}");
         let public = self.public(self.http.clone());
@@ -238,6 +238,11 @@ impl<'a> World<'a> {
             let Some(found) = found else { continue };
             let named = found.names(&self.desk.verified[&found.pointer().version]);
             named.unwrap_or_else(|refusal| panic!("{case}: {refusal}"));
+            if channel == self.desk.product.channels.default {
+                let served = public.check_served(&found.pointer().bootstrap);
+                let served = self.runtime.block_on(served);
+                served.unwrap_or_else(|failure| panic!("{case}: {failure}"));
+            }
             seen.extend(now.map(|now| (channel, now)));
             pointers.push(found.pointer().clone());
         }

@@ -68,18 +68,21 @@ impl Desk {
         desk
     }
 
-    /// Writes a manifest with its bundle, and the one asset that it lists.
+    /// Writes a manifest with its bundle, and the assets that it lists.
     fn release(&mut self, version: Version) {
         let tag = Tag::of(&version).unwrap();
         let folder = self.releases.path().join(tag.to_string());
         fs::create_dir(&folder).unwrap();
-        let script = format!("echo {version}\n");
-        let name: AssetName = AssetName::INSTALL_SH.parse().unwrap();
-        let planned = PlannedAsset {
-            name: name.clone(),
-            kind: AssetKind::BootstrapScript,
-            target: None,
-        };
+        let scripts = [AssetName::INSTALL_SH, AssetName::STUB_SH];
+        let scripts = scripts.map(|name| (name, script(name, &version)));
+        let assets = scripts.iter().map(|(name, script)| {
+            let planned = PlannedAsset {
+                name: name.parse().unwrap(),
+                kind: AssetKind::BootstrapScript,
+                target: None,
+            };
+            Asset::new(planned, Measured::of(script.as_bytes()))
+        });
         let manifest = Manifest {
             schema: MANIFEST_SCHEMA.to_owned(),
             product: self.product.name.clone(),
@@ -90,7 +93,7 @@ impl Desk {
             toolchains: BTreeMap::new(),
             upgrades_from: Version::new(0, 0, 0),
             playbook_sha256: Sha256::of(b"a playbook"),
-            assets: vec![Asset::new(planned, Measured::of(script.as_bytes()))],
+            assets: assets.collect(),
         };
         let rendered = manifest.render();
         let workflow = ".github/workflows/release.yml";
@@ -104,15 +107,11 @@ impl Desk {
             &self.root,
         );
         self.verified.insert(version, verified.unwrap());
-        for (name, bytes) in [
-            (AssetName::MANIFEST.to_owned(), rendered),
-            (
-                format!("{}{BUNDLE_SUFFIX}", AssetName::MANIFEST),
-                bundle.into(),
-            ),
-            (name.to_string(), script.into()),
-        ] {
-            fs::write(folder.join(name), bytes).unwrap();
+        let bundle_name = format!("{}{BUNDLE_SUFFIX}", AssetName::MANIFEST);
+        fs::write(folder.join(AssetName::MANIFEST), rendered).unwrap();
+        fs::write(folder.join(bundle_name), bundle).unwrap();
+        for (name, script) in scripts {
+            fs::write(folder.join(name), script).unwrap();
         }
     }
 
@@ -141,6 +140,10 @@ impl Desk {
             let path = channel.pointer_path();
             files.insert(format!("{path}{BUNDLE_SUFFIX}"), bundle);
             files.insert(path, String::from_utf8(pointer).unwrap());
+            if channel == self.product.channels.default {
+                let stub = script(AssetName::STUB_SH, &versions[0].parse().unwrap());
+                files.insert(AssetName::INSTALL_SH.to_owned(), stub);
+            }
         }
         files
     }
@@ -175,6 +178,11 @@ impl Desk {
             renews: None,
         }
     }
+}
+
+/// A script of a release.
+fn script(name: &str, version: &Version) -> String {
+    format!("# {name}\n# One of the scripts of v{version}.\n")
 }
 
 fn channel_job(event: &str) -> Job {
