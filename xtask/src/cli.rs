@@ -76,7 +76,7 @@ pub(crate) enum Command {
     Promote(Promote),
     /// Stamp this tree's bootstrap scripts for its version, which is public already
     Scripts(Scripts),
-    /// Make such scripts public under a tag of their own
+    /// Make scripts that `scripts` stamped public under a tag of their own
     PublishScripts(PublishScripts),
     /// Name a version that nobody should run, and take the channels back that point at it
     Yank(Yank),
