@@ -265,28 +265,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    fn product() -> Product {
-        let product = json!({
-            "name": "ember",
-            "summary": "A small light.",
-            "repository": { "url": "https://github.com/example/ember", "id": 7, "owner_id": 8 },
-            "identities": {
-                "issuer": "https://token.actions.githubusercontent.com",
-                "release_workflow": ".github/workflows/release.yml",
-                "channel_workflow": ".github/workflows/channel.yml",
-                "default_branch": "main",
-            },
-            "channels": {
-                "url": "https://example.github.io/ember",
-                "expires_after_days": 14,
-                "default": "stable",
-                "feeds": { "stable": { "from": "releases" } },
-            },
-            "upgrades": { "from": "0.0.0" },
-        });
-        Product::from_json(&product.to_string()).unwrap()
-    }
+    use crate::trial::product;
 
     fn plan() -> Plan {
         let archive = |target: &str, extension: &str| {

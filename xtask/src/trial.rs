@@ -1,4 +1,4 @@
-//! A GitHub to try things on, for the tests of whatever talks to one.
+//! A small product and a GitHub to try it on, for the tests of whatever needs one.
 
 pub(crate) mod faults;
 
@@ -7,6 +7,7 @@ use std::time::Duration;
 use rehearsal::github::Repository;
 use rehearsal::verifiers::{Verdict, not_run};
 use rehearsal::{Server, openapi};
+use release_plan::Product;
 
 use crate::github::GitHub;
 
@@ -53,6 +54,12 @@ impl World {
     pub(crate) fn client(&self, token: &str) -> GitHub {
         GitHub::of(&self.api(), "example/ember", token.to_owned(), SILENCE).unwrap()
     }
+}
+
+/// The product of that repository.
+pub(crate) fn product() -> Product {
+    let text = include_str!("../tests/product.yaml");
+    release_plan::sources::product("product.yaml", text).unwrap()
 }
 
 pub(crate) fn repository() -> Repository {

@@ -299,6 +299,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::trial::product;
 
     const DAY: i64 = 86_400;
     const NOW: i64 = 1_800_000_000;
@@ -325,31 +326,6 @@ mod tests {
             "yanked": yanked.collect::<Vec<_>>(),
         });
         Pointer::parse(pointer.to_string().as_bytes()).unwrap()
-    }
-
-    fn product() -> Product {
-        let product = json!({
-            "name": "ember",
-            "summary": "A small light.",
-            "repository": { "url": "https://github.com/example/ember", "id": 71, "owner_id": 72 },
-            "identities": {
-                "issuer": "https://token.actions.githubusercontent.com",
-                "release_workflow": ".github/workflows/release.yml",
-                "channel_workflow": ".github/workflows/channel.yml",
-                "default_branch": "main",
-            },
-            "channels": {
-                "url": "https://example.github.io/ember",
-                "expires_after_days": 14,
-                "default": "stable",
-                "feeds": {
-                    "beta": { "from": "releases" },
-                    "stable": { "from": "beta", "soak_days": 7 },
-                },
-            },
-            "upgrades": { "from": "0.0.0" },
-        });
-        Product::from_json(&product.to_string()).unwrap()
     }
 
     fn report(found: [Found; 2]) -> Report {

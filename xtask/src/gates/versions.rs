@@ -64,11 +64,11 @@ fn said<'a>(product: &'a Product, text: &'a str) -> impl Iterator<Item = (usize,
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::trial::product;
 
     #[test]
     fn versions_are_found_in_addresses_and_front_matter_alone() {
-        let product = include_str!("../../tests/product.yaml");
-        let product = release_plan::sources::product("product.yaml", product).unwrap();
+        let product = product();
         let url = &product.repository.url;
         let text = format!(
             "---\nname: a\nversion: \"1.0.0\"\n---\nversion: 9.9.9\n\

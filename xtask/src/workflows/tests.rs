@@ -1,8 +1,7 @@
 //! Each rule with what breaks it, on workflows that are as small as the rules allow.
 
 use super::*;
-
-const PRODUCT: &str = include_str!("../../tests/product.yaml");
+use crate::trial::product;
 
 const RELEASE: (&str, &str) = (
     ".github/workflows/release.yml",
@@ -32,7 +31,7 @@ fn broken(workflows: &[(&str, &str)], action: &str) -> Vec<(String, String)> {
         path: path.to_owned(),
         text: text.to_owned(),
     };
-    let product = release_plan::sources::product("product.yaml", PRODUCT).unwrap();
+    let product = product();
     let targets = ["x86_64-unknown-linux-musl".parse().unwrap()];
     let workflows = workflows.iter().copied().map(source).collect();
     let actions = vec![source((ACTION.0, action))];
@@ -92,7 +91,7 @@ fn workflows_as_they_should_be_pass_every_rule() {
 
 #[test]
 fn a_tree_without_workflows_cannot_publish_and_can_be_rehearsed() {
-    let product = release_plan::sources::product("product.yaml", PRODUCT).unwrap();
+    let product = product();
     let rows = rows(&product, &[], Vec::new(), Vec::new());
     let ended: Vec<_> = rows
         .iter()

@@ -3,6 +3,7 @@
 use release_plan::{AssetName, Exit};
 
 use super::*;
+use crate::trial::product;
 
 const DAY: i64 = 86_400;
 const NOW: i64 = 1_800_000_000;
@@ -21,35 +22,6 @@ fn version(text: &str) -> Version {
 
 fn reason(text: &str) -> Reason {
     text.parse().unwrap()
-}
-
-fn product() -> Product {
-    Product::from_json(
-        &serde_json::json!({
-            "name": "ember",
-            "summary": "A small light.",
-            "repository": { "url": "https://github.com/example/ember", "id": 71, "owner_id": 72 },
-            "identities": {
-                "issuer": "https://token.actions.githubusercontent.com",
-                "release_workflow": ".github/workflows/release.yml",
-                "channel_workflow": ".github/workflows/channel.yml",
-                "default_branch": "main",
-            },
-            "channels": {
-                "url": "https://example.github.io/ember",
-                "expires_after_days": 14,
-                "default": "stable",
-                "feeds": {
-                    "alpha": { "from": "pre-releases" },
-                    "beta": { "from": "releases" },
-                    "stable": { "from": "beta", "soak_days": 7 },
-                },
-            },
-            "upgrades": { "from": "0.0.0" },
-        })
-        .to_string(),
-    )
-    .unwrap()
 }
 
 fn candidate(text: &str) -> Candidate {

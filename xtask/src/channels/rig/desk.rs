@@ -19,7 +19,7 @@ use super::{Step, VERSIONS, client};
 use crate::channels::decide::Candidate;
 use crate::channels::now;
 use crate::signing::Services;
-use crate::trial::{COMMIT, block_on, repository};
+use crate::trial::{COMMIT, block_on, product, repository};
 
 /// What all worlds have in common.
 pub(in crate::channels) struct Desk {
@@ -38,8 +38,6 @@ pub(in crate::channels) struct Desk {
 
 impl Desk {
     pub(in crate::channels) fn new() -> Self {
-        let product = include_str!("../../../tests/product.yaml");
-        let product = release_plan::sources::product("product.yaml", product).unwrap();
         let sigstore = Sigstore::new().unwrap();
         let server = Server::start(|_| sigstore.router()).unwrap();
         let url = server.url();
@@ -52,7 +50,7 @@ impl Desk {
             block_on(id_token(&sigstore.admit(&url, job)))
         };
         let mut desk = Self {
-            product,
+            product: product(),
             root: TrustedRoot::parse(root.as_bytes()).unwrap(),
             by_a_person: token("workflow_dispatch"),
             by_the_clock: token("schedule"),
