@@ -23,7 +23,7 @@ pub struct Product {
     pub upgrades: Upgrades,
     /// How often the bootstrap scripts were mended since this version was released: the number of
     /// the tag `bootstrap-vX.Y.Z-rN` that they go out under. 0 with every new version.
-    #[serde(default, skip_serializing_if = "is_none")]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub bootstrap_revision: u32,
 }
 
@@ -32,7 +32,7 @@ pub struct Product {
     clippy::trivially_copy_pass_by_ref,
     reason = "serde hands it by reference"
 )]
-fn is_none(revision: &u32) -> bool {
+fn is_zero(revision: &u32) -> bool {
     *revision == 0
 }
 

@@ -55,14 +55,9 @@ impl<'a> Public<'a> {
         let listed = Checksums::parse(&listed)
             .map_err(|error| Failure::new(Exit::Gate, format!("{url}: {error}")))?;
         for (name, expected) in listed.iter() {
-            let url = self.asset(tag, name.as_str());
-            let script = download::get(&self.client, &url, Limits::WHOLE_FILE).await?;
-            let found = Sha256::of(&script);
-            if found != expected {
-                let message = format!("{url}: expected sha256:{expected}, found sha256:{found}");
-                return Err(Failure::new(Exit::Refused, message));
-            }
+            let script = self.script(tag, name, expected).await?;
             if bootstrap::claimed(&script).as_ref() != Some(tag) {
+                let url = self.asset(tag, name.as_str());
                 let message = format!("{url}: expected a script that says it is of {tag}");
                 return Err(Failure::new(Exit::Refused, message));
             }
@@ -78,16 +73,25 @@ impl<'a> Public<'a> {
 
     /// The stub that goes with these scripts; none where they have none.
     pub(crate) async fn stub(&self, scripts: &Bootstrap) -> Result<Option<Vec<u8>>, Failure> {
-        let name = AssetName::STUB_SH;
-        let mut listed = scripts.scripts.iter();
-        let Some((_, &expected)) = listed.find(|(script, _)| script.as_str() == name) else {
-            return Ok(None);
-        };
-        let url = self.asset(&scripts.tag, name);
-        let stub = download::get(&self.client, &url, Limits::WHOLE_FILE).await?;
-        let found = Sha256::of(&stub);
+        let name = AssetName::STUB_SH.parse()?;
+        match scripts.scripts.get(&name) {
+            Some(&expected) => self.script(&scripts.tag, &name, expected).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// A script with the digest that is known of it.
+    async fn script(
+        &self,
+        tag: &BootstrapTag,
+        name: &AssetName,
+        expected: Sha256,
+    ) -> Result<Vec<u8>, Failure> {
+        let url = self.asset(tag, name.as_str());
+        let script = download::get(&self.client, &url, Limits::WHOLE_FILE).await?;
+        let found = Sha256::of(&script);
         if found == expected {
-            return Ok(Some(stub));
+            return Ok(script);
         }
         let message = format!("{url}: expected sha256:{expected}, found sha256:{found}");
         Err(Failure::new(Exit::Refused, message))
