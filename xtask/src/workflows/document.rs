@@ -87,6 +87,9 @@ pub(super) struct Action {
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Runs {
+    /// `composite`, or what else runs it.
+    #[serde(default)]
+    pub(super) using: String,
     #[serde(default)]
     pub(super) steps: Vec<Spanned<Step>>,
 }

@@ -22,6 +22,9 @@ use document::{Action, ID_TOKEN, Workflow};
 const WORKFLOWS: &str = ".github/workflows";
 const ACTIONS: &str = ".github/actions";
 
+/// How the repository's own actions are named from its workflows.
+const OWN_ACTIONS: [&str; 2] = ["$/", "./"];
+
 /// The environment of the job that signs a release.
 pub(crate) const SIGN_ENVIRONMENT: &str = "release-sign";
 /// The environment of the job that publishes one; somebody has to approve.
@@ -162,6 +165,17 @@ impl Scene<'_> {
         let found = identities.find(|(_, known)| *known == path);
         let scripts = (path == SCRIPTS_WORKFLOW).then_some(Identity::Scripts);
         found.map(|(identity, _)| identity).or(scripts)
+    }
+
+    /// The repository's own action that a step calls so.
+    fn own_action(&self, action: &str) -> Option<&Parsed<Action>> {
+        let folder = OWN_ACTIONS
+            .iter()
+            .find_map(|own| action.strip_prefix(own))?;
+        self.actions.iter().find(|own| {
+            let file = own.source.path.strip_prefix(folder);
+            file.is_some_and(|file| file.starts_with("/action."))
+        })
     }
 
     /// The workflow that signs as this identity.

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::document::Job;
-use super::rules::{Broken, OWN_ACTIONS};
+use super::rules::Broken;
 use super::{Identity, Parsed, Scene, Workflow};
 
 const OF_WORKFLOWS: [&str; 6] = [
@@ -135,15 +135,8 @@ fn of_step(scene: &Scene<'_>, step: &Value, of_channels: bool) -> Option<String>
 
 /// Whether it is a composite action of the repository's, whose steps the other rules see.
 fn is_own(scene: &Scene<'_>, action: &str) -> bool {
-    let folder = OWN_ACTIONS.iter().find_map(|own| action.strip_prefix(own));
-    folder.is_some_and(|folder| {
-        scene.actions.iter().any(|own| {
-            let said: Value = serde_yaml::from_str(&own.source.text).unwrap_or_default();
-            let place = own.source.path.strip_prefix(folder);
-            place.is_some_and(|file| file.starts_with("/action."))
-                && said["runs"]["using"] == "composite"
-        })
-    })
+    let own = scene.own_action(action);
+    own.is_some_and(|own| own.document.runs.using == "composite")
 }
 
 /// A key of a mapping that is none of those.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use serde_yaml::Spanned;
 
 use super::document::{Job, Permissions, Step, Workflow, commands};
-use super::{Identity, PRIVILEGED, Parsed, Privileged, Scene, WORKFLOWS, plain};
+use super::{Identity, OWN_ACTIONS, PRIVILEGED, Parsed, Privileged, Scene, WORKFLOWS, plain};
 use crate::gates::{Row, Verdict};
 
 struct Rule {
@@ -32,9 +32,6 @@ const KNOWN_ACTIONS: [&str; 3] = [
     "actions/download-artifact",
     "actions/upload-artifact",
 ];
-
-/// How the repository's own actions are named from its workflows.
-pub(super) const OWN_ACTIONS: [&str; 2] = ["$/", "./"];
 
 /// What an action of the repository's own may run, since jobs with rights use it.
 const HANDING_OVER: [&str; 3] = ["echo", "sha256sum", "chmod"];
@@ -437,10 +434,7 @@ fn other_commands(scene: &Scene<'_>) -> Vec<Broken> {
 
 fn unchecked_command(scene: &Scene<'_>) -> Vec<Broken> {
     let checks = |action: &str| {
-        let folder = OWN_ACTIONS.iter().find_map(|own| action.strip_prefix(own));
-        let Some(folder) = folder else { return false };
-        let mut actions = scene.actions.iter();
-        let own = actions.find(|own| own.source.path.starts_with(&format!("{folder}/")));
+        let own = scene.own_action(action);
         own.is_some_and(|own| own.source.text.contains("sha256sum --check"))
     };
     jobs_where(scene, |_, job| {
