@@ -1,7 +1,7 @@
 //! Another product, made of public interfaces alone. Its version stands in its last line, so that
 //! tests have many versions of it from one build: `rocket 1.0.0`. One that reads
-//! `rocket 1.0.0 hangs prepare` or `rocket 1.0.0 fails activate` does so at that hidden command. One
-//! that reads `rocket 1.0.0 carries 12345` has a Sigstore of its own in so many bytes before it.
+//! `rocket 1.0.0 hangs prepare`, `rocket 1.0.0 fails activate`, `rocket 1.0.0 crashes status` or
+//! `rocket 1.0.0 errs status` does so at that command. One that reads `rocket 1.0.0 carries 12345` has a Sigstore of its own in so many bytes before it.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -75,6 +75,8 @@ fn main() -> ExitCode {
             }
             "hangs" if commanded => thread::sleep(Duration::from_secs(20)),
             "fails" if commanded => return ExitCode::from(99),
+            "errs" if commanded => return ExitCode::FAILURE,
+            "crashes" if commanded => std::process::abort(),
             _ => {}
         }
     }

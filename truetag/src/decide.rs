@@ -6,6 +6,8 @@ use std::fmt;
 use release_plan::{Channel, Exit, Instant, Manifest, Pointer, Reason, Tag, Version};
 use trust::{Refusal, VerifiedPointer, VerifiedRelease};
 
+use crate::home::Shunned;
+
 /// A release that was decided for.
 #[derive(Debug)]
 pub(crate) struct Chosen {
@@ -14,6 +16,8 @@ pub(crate) struct Chosen {
     pointer: Option<VerifiedPointer>,
     /// Why the pointer yanks what is installed.
     leaves: Option<Reason>,
+    /// Whether it may be lower than what is installed.
+    may_fall: bool,
 }
 
 /// What was seen of a channel's pointers before: the highest. A newer selection is higher than any
@@ -66,7 +70,17 @@ pub(crate) enum Stay {
         reason: Reason,
     },
     #[error(
-        "{wanted} is lower than {installed}, which is installed. rollback goes back to the version before it"
+        "nothing new: {version}, which the {channel} pointer selects, is quarantined here: {reason}. A newer version ends that, and --version {version} takes it all the same"
+    )]
+    Quarantined {
+        channel: Channel,
+        version: Version,
+        reason: String,
+    },
+    #[error("held at {installed}: {reason}. unhold ends that")]
+    Held { installed: Version, reason: String },
+    #[error(
+        "{wanted} is lower than {installed}, which is installed. rollback goes back to the version before it, and --version {wanted} --allow-downgrade to this one"
     )]
     Downgrade { wanted: Version, installed: Version },
     #[error(
@@ -80,9 +94,15 @@ pub(crate) enum Stay {
 }
 
 impl Stay {
+    /// Whether all is as it should be.
+    pub(crate) fn is_no_failure(&self) -> bool {
+        self.exit() == Exit::Done
+    }
+
     pub(crate) fn exit(&self) -> Exit {
         match self {
-            Self::AlreadyThere { .. } | Self::Stale { .. } => Exit::Done,
+            Self::AlreadyThere { .. } | Self::Stale { .. } | Self::Quarantined { .. } => Exit::Done,
+            Self::Held { .. } => Exit::Held,
             Self::Expired { .. } | Self::Yanked { .. } => Exit::Refused,
             Self::Downgrade { .. } => Exit::Downgrade,
             Self::BelowFloor { .. } => Exit::Gate,
@@ -91,33 +111,62 @@ impl Stay {
 }
 
 impl Chosen {
-    /// What a pointer selects. `seen` is what was seen of its channel before.
+    /// What a pointer selects. `seen` is what was seen of its channel before, and `quarantine`
+    /// what did not work here.
     pub(crate) fn by_pointer(
         pointer: VerifiedPointer,
         seen: Option<Seen>,
         now: Instant,
         installed: &Version,
+        quarantine: &[Shunned],
     ) -> Result<Self, Stay> {
-        judge(pointer.pointer(), pointer.selection(), seen, now, installed)?;
+        let selects = pointer.pointer();
+        let selection = pointer.selection();
+        let leaves = replaces(selects, selection, seen, now, installed, quarantine)?;
         Ok(Self {
-            tag: pointer.pointer().tag.clone(),
-            leaves: pointer.pointer().yank_of(installed).cloned(),
+            tag: selects.tag.clone(),
+            may_fall: leaves.is_some(),
+            leaves,
             pointer: Some(pointer),
         })
     }
 
-    /// A version that was asked for by name.
-    pub(crate) fn by_name(tag: Tag, installed: &Version) -> Result<Self, Stay> {
-        rises(tag.version(), installed)?;
-        Ok(Self::own(tag))
+    /// What a pointer selects, where nothing is replaced by it.
+    pub(crate) fn to_begin_with(
+        pointer: VerifiedPointer,
+        seen: Option<Seen>,
+        now: Instant,
+        quarantine: &[Shunned],
+    ) -> Result<Self, Stay> {
+        let selects = pointer.pointer();
+        judge(selects, pointer.selection(), seen, now)?;
+        works(selects, quarantine)?;
+        Ok(Self {
+            pointer: Some(pointer.clone()),
+            ..Self::own(selects.tag.clone())
+        })
     }
 
-    /// The release that the running program belongs to.
+    /// A version that was asked for by name, and whether it may be lower than the installed one.
+    pub(crate) fn by_name(tag: Tag, installed: &Version, may_fall: bool) -> Result<Self, Stay> {
+        match rises(tag.version(), installed) {
+            Err(Stay::Downgrade { .. }) if may_fall => {}
+            result => result?,
+        }
+        Ok(Self {
+            may_fall,
+            ..Self::own(tag)
+        })
+    }
+
+    /// A release that replaces nothing: that of the running program, or one installed beside
+    /// others.
     pub(crate) fn own(tag: Tag) -> Self {
         Self {
             tag,
             pointer: None,
             leaves: None,
+            may_fall: false,
         }
     }
 
@@ -137,11 +186,11 @@ impl Chosen {
             .map_or(Ok(()), |pointer| pointer.names(release))
     }
 
-    /// Refuses a release that is lower than what is installed, unless that is yanked, or cannot be
+    /// Refuses a release that is lower than what is installed, unless it may be, or cannot be
     /// reached from it. The same version again is fine.
     pub(crate) fn fits_over(&self, manifest: &Manifest, installed: &Version) -> Result<(), Stay> {
         match rises(&manifest.version, installed) {
-            Err(stay @ Stay::Downgrade { .. }) if self.leaves.is_none() => return Err(stay),
+            Err(stay @ Stay::Downgrade { .. }) if !self.may_fall => return Err(stay),
             _ => {}
         }
         if *installed >= manifest.upgrades_from {
@@ -155,13 +204,7 @@ impl Chosen {
     }
 }
 
-fn judge(
-    pointer: &Pointer,
-    selection: u64,
-    seen: Option<Seen>,
-    now: Instant,
-    installed: &Version,
-) -> Result<(), Stay> {
+fn judge(pointer: &Pointer, selection: u64, seen: Option<Seen>, now: Instant) -> Result<(), Stay> {
     let channel = pointer.channel;
     // First of all: a mirror that stopped at an old pointer is told, not taken for quiet.
     if now >= pointer.expires {
@@ -189,11 +232,50 @@ fn judge(
             reason: reason.clone(),
         });
     }
-    // Whoever has a yanked version may go back from it.
-    if pointer.yank_of(installed).is_some() {
-        return Ok(());
+    Ok(())
+}
+
+/// Refuses to leave a version that is held.
+pub(crate) fn let_go(hold: Option<String>, installed: &Version) -> Result<(), Stay> {
+    match hold {
+        None => Ok(()),
+        Some(reason) => Err(Stay::Held {
+            installed: installed.clone(),
+            reason,
+        }),
     }
-    rises(&pointer.version, installed)
+}
+
+/// Whether a pointer's release may replace what is installed; why that is yanked, if it is.
+fn replaces(
+    pointer: &Pointer,
+    selection: u64,
+    seen: Option<Seen>,
+    now: Instant,
+    installed: &Version,
+    quarantine: &[Shunned],
+) -> Result<Option<Reason>, Stay> {
+    judge(pointer, selection, seen, now)?;
+    let leaves = pointer.yank_of(installed).cloned();
+    // Whoever has a yanked version may go back from it.
+    if leaves.is_none() {
+        rises(&pointer.version, installed)?;
+    }
+    works(pointer, quarantine)?;
+    Ok(leaves)
+}
+
+/// Refuses what did not work here before.
+fn works(pointer: &Pointer, quarantine: &[Shunned]) -> Result<(), Stay> {
+    let mut quarantine = quarantine.iter();
+    match quarantine.find(|shunned| shunned.version == pointer.version) {
+        None => Ok(()),
+        Some(shunned) => Err(Stay::Quarantined {
+            channel: pointer.channel,
+            version: pointer.version.clone(),
+            reason: shunned.reason.clone(),
+        }),
+    }
 }
 
 fn rises(wanted: &Version, installed: &Version) -> Result<(), Stay> {
@@ -288,7 +370,7 @@ pub(crate) mod tests {
         });
         let now = Instant::from_seconds(NOW).unwrap();
         let installed = installed.parse().unwrap();
-        judge(pointer, pointer.sequence, seen, now, &installed).err()
+        replaces(pointer, pointer.sequence, seen, now, &installed, &[]).err()
     }
 
     #[test]
@@ -326,7 +408,7 @@ pub(crate) mod tests {
             });
             let now = Instant::from_seconds(NOW).unwrap();
             let installed = Version::new(1, 0, 0);
-            judge(&pointer("1.1.0"), selection, seen, now, &installed).err()
+            replaces(&pointer("1.1.0"), selection, seen, now, &installed, &[]).err()
         };
         assert_eq!(judged(4, 4), None);
         assert_eq!(judged(4, 3), None);
@@ -362,6 +444,21 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn a_version_that_is_quarantined_is_nothing_new_and_a_newer_one_is() {
+        let now = Instant::from_seconds(NOW).unwrap();
+        let quarantine = [Shunned::new(Version::new(1, 1, 0), "it crashed")];
+        let replaces = |version: &str| {
+            let installed = Version::new(1, 0, 0);
+            replaces(&pointer(version), 7, None, now, &installed, &quarantine)
+        };
+        let stay = replaces("1.1.0").unwrap_err();
+        assert!(stay.to_string().contains("it crashed"), "{stay}");
+        assert!(stay.to_string().contains("--version 1.1.0"), "{stay}");
+        assert_eq!(stay.exit(), Exit::Done);
+        assert_eq!(replaces("1.1.1"), Ok(None));
+    }
+
+    #[test]
     fn what_is_installed_is_nothing_new() {
         let stay = judged(&pointer("1.1.0"), Some(7), "1.1.0").unwrap();
         assert!(matches!(stay, Stay::AlreadyThere { .. }), "{stay}");
@@ -388,10 +485,18 @@ pub(crate) mod tests {
     #[test]
     fn a_version_asked_for_by_name_rises_or_is_refused() {
         let by_name = |installed: &str| {
-            Chosen::by_name("v1.1.0".parse().unwrap(), &installed.parse().unwrap())
+            Chosen::by_name(
+                "v1.1.0".parse().unwrap(),
+                &installed.parse().unwrap(),
+                false,
+            )
         };
         assert_eq!(by_name("1.0.0").unwrap().tag().to_string(), "v1.1.0");
         assert_eq!(by_name("1.1.0").unwrap_err().exit(), Exit::Done);
         assert_eq!(by_name("1.2.0").unwrap_err().exit(), Exit::Downgrade);
+        let installed = Version::new(1, 2, 0);
+        Chosen::by_name("v1.1.0".parse().unwrap(), &installed, true).unwrap();
+        let same = Chosen::by_name("v1.2.0".parse().unwrap(), &installed, true);
+        assert_eq!(same.unwrap_err().exit(), Exit::Done);
     }
 }

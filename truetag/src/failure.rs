@@ -13,6 +13,7 @@ use crate::fetch::FetchError;
 use crate::files::{FileError, exit_of};
 use crate::home::HomeError;
 use crate::install::InstallError;
+use crate::launch::LaunchError;
 use crate::receipt::ReceiptError;
 use crate::refresh::RefreshFailure;
 use crate::root::RootFileError;
@@ -64,6 +65,12 @@ pub(crate) enum Failure {
     NoPrevious { installed: Version },
     #[error("{path} is not the program that was installed: its digest is not that of its receipt. It cannot be gone back to: upgrade to a newer version, or install that one into another home with its install script", path = .0.display())]
     Altered(PathBuf),
+    #[error(
+        "nothing to install: name a version, or have {file} ask for a version or a channel, here or in a folder above"
+    )]
+    NothingPinned { file: String },
+    #[error(transparent)]
+    Launch(#[from] LaunchError),
     #[error("{what}: expected {expected}, found {found}")]
     Probe {
         what: &'static str,
@@ -111,7 +118,9 @@ impl Failure {
             | Self::Version(_)
             | Self::Key(_)
             | Self::FilesUnread { .. }
-            | Self::NoPrevious { .. } => Exit::Input,
+            | Self::NoPrevious { .. }
+            | Self::NothingPinned { .. } => Exit::Input,
+            Self::Launch(error) => error.exit(),
             Self::OneBundle { .. } | Self::NoBundle => Exit::Usage,
             Self::Probe { .. } => Exit::Gate,
             Self::Playbook(error) => exit_of(error.kind()),

@@ -3,7 +3,8 @@
 //! 1. The program is taken out of the archive into `versions/.staging-…`, with a receipt.
 //! 2. It runs `self prepare` there: the new program probes itself and writes its playbook.
 //! 3. All of it is synced, and renamed to `versions/<v>`, which so appears whole or not at all.
-//! 4. It runs `self activate` there: the new program makes itself current.
+//! 4. It runs `self activate` there: the new program makes itself current, on trial.
+//! 5. Once it is past its trial, it runs `self settle`: the new program becomes the launcher.
 //!
 //! The program that installs does no more than it must, so that a newer one mends its mistakes.
 //! Relies on the home being locked.
@@ -19,7 +20,7 @@ use trust::VerifiedRelease;
 use crate::app::App;
 use crate::fetch::AdmittedArchive;
 use crate::files::{FileError, at, replace, sync_folder, sync_tree};
-use crate::home::LockedHome;
+use crate::home::{Home, LockedHome};
 use crate::interrupt::Staging;
 use crate::receipt::{Receipt, ReceiptError};
 use crate::unpack::{self, UnpackError};
@@ -29,6 +30,7 @@ use crate::unpack::{self, UnpackError};
 pub(crate) const SELF: &str = "self";
 pub(crate) const PREPARE: &str = "prepare";
 pub(crate) const ACTIVATE: &str = "activate";
+pub(crate) const SETTLE: &str = "settle";
 /// Tells a program that its caller holds the lock for it.
 pub(crate) const LOCKED: &str = "--locked";
 
@@ -79,10 +81,24 @@ pub(crate) fn is_installed(
     if receipt.archive_sha256 != archive_sha256 {
         return Ok(false);
     }
-    match digest(&home.home().executable(version)) {
+    let executable = home.home().executable(version);
+    match digest(&executable) {
         Err(error) if error.is_missing() => Ok(false),
-        result => Ok(result? == receipt.executable_sha256),
+        result => Ok(result? == receipt.executable_sha256 && may_run(&executable)),
     }
+}
+
+/// Whether a file's permissions let it be run.
+fn may_run(executable: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        executable
+            .metadata()
+            .is_ok_and(|metadata| metadata.permissions().mode() & 0o111 != 0)
+    }
+    #[cfg(not(unix))]
+    executable.is_file()
 }
 
 /// Lets the version of `release` make itself current. With an archive it is installed from that
@@ -100,13 +116,13 @@ pub(crate) fn make_current(
     }
     let activated = activate(app, home, version);
     if fresh && activated.is_err() && !home.home().current().is_ok_and(|now| now == *version) {
-        take_away(&home.home().version(version))?;
+        home.remove_version(version)?;
     }
     activated
 }
 
 /// Unpacks an archive, lets the program prepare itself and puts it under `versions/`.
-fn install(
+pub(crate) fn install(
     app: &App,
     home: &LockedHome<'_>,
     release: &VerifiedRelease,
@@ -130,6 +146,7 @@ fn install(
         executable_sha256,
         playbook_sha256: manifest.playbook_sha256,
         release_sha256: release.sha256(),
+        upgrades_from: Some(manifest.upgrades_from.clone()),
         identity: release.evidence().signed_by().to_string(),
         signed_at: release.signed_at(),
     };
@@ -153,6 +170,19 @@ fn activate(app: &App, home: &LockedHome<'_>, version: &Version) -> Result<(), I
     check(ended, version, ACTIVATE)
 }
 
+/// Lets a version that is past its trial become the launcher.
+pub(crate) fn settle(
+    app: &App,
+    home: &LockedHome<'_>,
+    version: &Version,
+) -> Result<(), InstallError> {
+    let executable = home.home().executable(version);
+    let ended = step(app, home, &executable, |command| {
+        command.arg(SETTLE).arg(LOCKED);
+    })?;
+    check(ended, version, SETTLE)
+}
+
 /// Puts the program of an installed version on PATH, unless the one there is that of an installed
 /// version already.
 pub(crate) fn put_launcher(home: &LockedHome<'_>, version: &Version) -> Result<(), InstallError> {
@@ -170,10 +200,17 @@ pub(crate) fn put_launcher(home: &LockedHome<'_>, version: &Version) -> Result<(
             return Ok(());
         }
     }
+    replace_launcher(home, version)?;
+    Ok(())
+}
+
+/// Puts the program of an installed version on PATH.
+pub(crate) fn replace_launcher(home: &Home, version: &Version) -> Result<(), FileError> {
     let from = home.executable(version);
     let mut from = File::open(&from).map_err(at("read", &from))?;
-    replace(&launcher, 0o777, |to| io::copy(&mut from, to).map(drop))?;
-    Ok(())
+    replace(&home.launcher(), 0o777, |to| {
+        io::copy(&mut from, to).map(drop)
+    })
 }
 
 /// The digest of a file.
@@ -256,14 +293,6 @@ fn exchange_by_steps(staged: &Path, place: &Path) -> io::Result<()> {
         return Err(error);
     }
     fs::rename(&aside, staged)
-}
-
-/// Removes the folder of a version in such a way that it is never there in part.
-fn take_away(place: &Path) -> Result<(), FileError> {
-    let versions = place.parent().unwrap_or(place);
-    let gone = Staging::create(versions)?;
-    fs::rename(place, gone.path().join("gone")).map_err(at("remove", place))?;
-    sync_folder(versions)
 }
 
 #[cfg(test)]

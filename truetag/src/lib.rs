@@ -14,7 +14,7 @@ mod files;
 mod home;
 mod install;
 mod interrupt;
-mod launcher;
+mod launch;
 mod output;
 mod receipt;
 mod refresh;

@@ -29,6 +29,9 @@ pub(crate) struct Receipt {
     pub(crate) playbook_sha256: Sha256,
     /// Digest of `release.json`.
     pub(crate) release_sha256: Sha256,
+    /// The lowest version that may upgrade to this one; none in receipts of older programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) upgrades_from: Option<Version>,
     /// Who signed it.
     pub(crate) identity: String,
     pub(crate) signed_at: Instant,

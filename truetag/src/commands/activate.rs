@@ -1,38 +1,48 @@
-//! `self activate`: run from `versions/<v>/`, a program makes itself current.
+//! `self activate`: run from `versions/<v>/`, a program makes itself current, on trial.
+
+use release_plan::Version;
 
 use super::Activate;
 use crate::app::App;
 use crate::failure::Failure;
-use crate::home::Home;
+use crate::home::{Home, Trial};
 
 pub(super) fn run(app: &App, args: &Activate) -> Result<(), Failure> {
-    let version = app.released("only a released program can become current")?;
-    let home = Home::locate(app)?;
-    let place = home.executable(version);
-    if !place
-        .canonicalize()
-        .is_ok_and(|path| path == app.executable)
-    {
-        return Err(Failure::Probe {
-            what: "place",
-            expected: place.display().to_string(),
-            found: app.executable.display().to_string(),
-        });
-    }
+    let (home, version) = in_place(app)?;
     let home = if args.locked {
         home.locked_by_caller()
     } else {
         home.lock()?
     };
     // A current that cannot be read is no version to go back to.
-    if let Some(current) = home
-        .home()
-        .current()
-        .ok()
-        .filter(|current| current != version)
-    {
-        home.set_previous(&current)?;
+    let current = home.home().current().ok();
+    let trial = home.home().trial().ok().flatten();
+    if let Some(current) = current.filter(|current| current != version) {
+        // One that is itself on trial has proved nothing.
+        let before = trial.map_or_else(|| current.clone(), |trial| trial.before);
+        let trial = (before != *version).then(|| Trial::begin(version.clone(), before));
+        // Until the last step they speak of a version that is not current, which counts for nothing.
+        home.set_trial(trial.as_ref())?;
+        home.set_previous(Some(&current))?;
     }
     home.set_current(version)?;
     Ok(())
+}
+
+/// The home, and the version of this program, which must lie in its place there.
+pub(super) fn in_place(app: &App) -> Result<(Home, &Version), Failure> {
+    let version = app.released("only a released program has a place in a home")?;
+    let home = Home::locate(app)?;
+    let place = home.executable(version);
+    if place
+        .canonicalize()
+        .is_ok_and(|path| path == app.executable)
+    {
+        return Ok((home, version));
+    }
+    Err(Failure::Probe {
+        what: "place",
+        expected: place.display().to_string(),
+        found: app.executable.display().to_string(),
+    })
 }

@@ -8,7 +8,7 @@ use release_plan::Tag;
 
 use super::Install;
 use crate::app::App;
-use crate::decide::Chosen;
+use crate::decide::{self, Chosen};
 use crate::failure::Failure;
 use crate::fetch::{Fetcher, admit_file, archive_for};
 use crate::files::at;
@@ -39,6 +39,9 @@ pub(super) fn run(app: &App, args: &Install) -> Result<(), Failure> {
     let installed = home.home().current().ok();
     if let Some(installed) = &installed {
         own.fits_over(release.manifest(), installed)?;
+        if installed != version {
+            decide::let_go(home.home().hold()?, installed)?;
+        }
     }
     let archive = admit_file(&release, asset, &args.archive, home.home())?;
     let archive = (!is_installed(&home, version, asset.sha256)?).then_some(archive);

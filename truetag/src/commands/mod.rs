@@ -1,14 +1,20 @@
 //! The command line: what may be said, and a file for each command.
 
 mod activate;
+mod beside;
+mod hold;
 mod install;
 mod prepare;
 mod rollback;
+mod settle;
 mod status;
+mod sweep;
 mod trusted_root;
 mod upgrade;
 mod verify;
 mod version;
+mod versions;
+mod which;
 
 pub(crate) use verify::KeyFileError;
 
@@ -24,7 +30,7 @@ use release_plan::{Channel, Exit, Tag, Version};
 use crate::Program;
 use crate::app::App;
 use crate::failure::Failure;
-use crate::launcher;
+use crate::launch::{self, Launched};
 use crate::source::Mirror;
 
 #[derive(Debug, Parser)]
@@ -50,6 +56,13 @@ enum Verb {
     Verify(Verify),
     Upgrade(Upgrade),
     Rollback(Rollback),
+    #[command(name = "install")]
+    Beside(Beside),
+    Versions(Versions),
+    Which(Which),
+    Hold(Hold),
+    Unhold(Unhold),
+    Sweep(Sweep),
     Status(Status),
     TrustedRoot(TrustedRoot),
     #[command(name = crate::install::SELF, hide = true)]
@@ -107,7 +120,8 @@ fn subject() -> impl TypedValueParser<Value = verify::Subject> {
 ///
 /// Follows the channel's signed pointer: a version that is yanked, a pointer that has expired and a
 /// version lower than the installed one are refused. --version names one instead of following the
-/// channel; it never goes down either: rollback goes back to the version before.
+/// channel. The new version is on trial: one that falls over is quarantined, and the one before is
+/// current again.
 #[derive(Debug, Args)]
 struct Upgrade {
     /// Go to this version, whatever the channel selects
@@ -116,6 +130,15 @@ struct Upgrade {
     /// Follow this channel from now on: stable, beta or alpha
     #[arg(long)]
     channel: Option<Channel>,
+    /// Let --version go down
+    #[arg(long, requires = "version")]
+    allow_downgrade: bool,
+    /// Say what would be done, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Print what was done as JSON
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     mirror: MirrorFlag,
     #[command(flatten)]
@@ -123,8 +146,68 @@ struct Upgrade {
 }
 
 /// Go back to the version that was current before
+///
+/// What it leaves is quarantined: upgrade takes it by name only, until there is a newer version.
 #[derive(Debug, Args)]
 struct Rollback {}
+
+/// Install a version beside the current one
+///
+/// Without VERSION, what the project asks for that the working directory lies in.
+#[derive(Debug, Args)]
+struct Beside {
+    /// The version
+    version: Option<Version>,
+    #[command(flatten)]
+    mirror: MirrorFlag,
+    #[command(flatten)]
+    root: RootFlag,
+}
+
+/// List what is installed, and what each version is here
+#[derive(Debug, Args)]
+struct Versions {
+    /// Print it as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Show the program that runs here
+#[derive(Debug, Args)]
+struct Which {
+    /// Tell every step of the choice
+    #[arg(long, conflicts_with = "json")]
+    why: bool,
+    /// Print it as JSON, with every step
+    #[arg(long)]
+    json: bool,
+}
+
+/// Stay at the current version, whatever a channel selects
+#[derive(Debug, Args)]
+struct Hold {
+    /// What to say when an upgrade is refused
+    #[arg(long, value_name = "TEXT", default_value = "by hand")]
+    reason: String,
+}
+
+/// End a hold
+#[derive(Debug, Args)]
+struct Unhold {}
+
+/// Remove versions that nobody needs
+///
+/// Those that are current, previous, pinned by a project, installed by name or for a channel, or in
+/// use stay. A version that passes its trial sweeps too.
+#[derive(Debug, Args)]
+struct Sweep {
+    /// Say what would go, and remove nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Print it as JSON
+    #[arg(long)]
+    json: bool,
+}
 
 /// Show what is installed, and where
 #[derive(Debug, Args)]
@@ -182,6 +265,7 @@ enum OwnVerb {
     Install(Install),
     Prepare(Prepare),
     Activate(Activate),
+    Settle(Settle),
 }
 
 /// Install the release that this program belongs to, from its archive
@@ -214,6 +298,14 @@ struct Activate {
     locked: bool,
 }
 
+/// Make this version, which is past its trial, the launcher
+#[derive(Debug, Args)]
+struct Settle {
+    /// The caller holds the lock of the home
+    #[arg(long)]
+    locked: bool,
+}
+
 #[derive(Debug, Args)]
 struct MirrorFlag {
     /// Take everything from here: http://…, https://… or file:///ABSOLUTE/PATH, as it is written
@@ -231,7 +323,12 @@ struct RootFlag {
 /// Runs the command line of this process.
 pub(crate) fn run(program: &Program) -> Result<ExitCode, Failure> {
     let app = App::new(program)?;
-    if let Some(code) = launcher::hand_over(&app)? {
+    let mut launched = launch::hand_over(&app, true)?;
+    if matches!(launched, Launched::Install) {
+        beside::for_project(&app)?;
+        launched = launch::hand_over(&app, false)?;
+    }
+    if let Launched::Ran(code) = launched {
         return Ok(code);
     }
     let parsed = command(&app)
@@ -255,12 +352,19 @@ pub(crate) fn run(program: &Program) -> Result<ExitCode, Failure> {
         Some(Verb::Verify(args)) => verify::run(&app, args),
         Some(Verb::Upgrade(args)) => upgrade::run(&app, args),
         Some(Verb::Rollback(_)) => rollback::run(&app),
+        Some(Verb::Beside(args)) => beside::run(&app, args),
+        Some(Verb::Versions(args)) => versions::run(&app, args),
+        Some(Verb::Which(args)) => which::run(&app, args),
+        Some(Verb::Hold(args)) => hold::hold(&app, args),
+        Some(Verb::Unhold(_)) => hold::unhold(&app),
+        Some(Verb::Sweep(args)) => sweep::run(&app, args),
         Some(Verb::Status(args)) => status::run(&app, args),
         Some(Verb::TrustedRoot(args)) => trusted_root::run(&app, args),
         Some(Verb::Own(own)) => match &own.verb {
             OwnVerb::Install(args) => install::run(&app, args),
             OwnVerb::Prepare(args) => prepare::run(&app, args),
             OwnVerb::Activate(args) => activate::run(&app, args),
+            OwnVerb::Settle(args) => settle::run(&app, args),
         },
     }?;
     Ok(Exit::Done.into())
@@ -280,6 +384,7 @@ fn command(app: &App) -> clap::Command {
         "upgrade                        take what the channel selects",
         "upgrade --version 1.2.3        take this one",
         "rollback                       go back to the one before",
+        "which --why                    show what runs here, and why",
         "status --json                  show what is installed",
         "verify --tag v1.2.3 FILE…      prove files of a release, offline",
         "trusted-root                   show whose keys are believed",
@@ -289,8 +394,12 @@ fn command(app: &App) -> clap::Command {
         let _ = write!(codes, "\n  {:>3}  {meaning}", exit.code());
     }
     let home = format!(
-        "Versions lie in ~/.{name}, or where {} says.",
-        app.home_variable()
+        "Versions lie in ~/.{name}, or where {} says. A project asks for one in {}, which {}=1 has \
+         installed; {} names a development build to run instead.",
+        app.home_variable(),
+        launch::pin_file(app),
+        launch::install_variable(app),
+        app.product.variable("BIN"),
     );
     CommandLine::command()
         .bin_name(name)
@@ -324,6 +433,14 @@ fn command(app: &App) -> clap::Command {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_about_the_home_is_a_command() {
+        let command = CommandLine::command();
+        for verb in launch::ABOUT_HOME {
+            assert!(command.find_subcommand(verb).is_some(), "{verb}");
+        }
+    }
 
     #[test]
     fn the_command_line_is_consistent() {

@@ -1,4 +1,5 @@
-//! `rollback`: the version that was current before becomes current again.
+//! `rollback`: the version that was current before becomes current again, and the one that it
+//! leaves is quarantined.
 
 use crate::app::App;
 use crate::failure::Failure;
@@ -26,10 +27,9 @@ pub(super) fn run(app: &App) -> Result<(), Failure> {
     if digest(&executable)? != receipt.executable_sha256 {
         return Err(Failure::Altered(executable));
     }
-    home.set_current(&previous)?;
-    home.set_previous(&current)?;
+    home.leave(&current, &previous, "rolled back")?;
     say(format_args!(
-        "rolled back {} from {current} to {previous}",
+        "rolled back {} from {current} to {previous}; upgrade takes {current} again only by name, or once there is a newer version",
         app.product.name
     ));
     Ok(())

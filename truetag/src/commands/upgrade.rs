@@ -1,82 +1,189 @@
 //! `upgrade`: from the channel's pointer, or a version named, to that version being current.
 
-use release_plan::{Channel, Tag, Version};
+use release_plan::{Channel, Tag, Version, Yanked};
+use serde::Serialize;
 use trust::VerifiedRelease;
 
 use super::Upgrade;
 use crate::app::App;
 use crate::clock;
-use crate::decide::{Chosen, Seen, Stay};
+use crate::decide::{self, Chosen, Seen, Stay};
 use crate::failure::Failure;
 use crate::fetch::{Fetcher, archive_for};
 use crate::home::{Home, LockedHome};
 use crate::install::{is_installed, make_current};
 use crate::interrupt;
-use crate::output::say;
+use crate::output::{self, say};
 use crate::refresh;
 use crate::root::Root;
 use crate::source::Source;
 
+/// What an upgrade came to.
+#[derive(Serialize)]
+struct Report {
+    /// What was installed when it began.
+    from: Version,
+    /// What is current now, or would be.
+    to: Version,
+    /// Whether `to` is current because of this run.
+    changed: bool,
+    dry_run: bool,
+    /// Why it stayed.
+    reason: Option<String>,
+}
+
+/// A pointer that was seen.
+struct Saw {
+    channel: Channel,
+    seen: Seen,
+    yanked: Vec<Yanked>,
+}
+
 pub(super) fn run(app: &App, args: &Upgrade) -> Result<(), Failure> {
     app.released("install a release with the installer, and upgrade that")?;
     let home = Home::locate(app)?;
-    let flag = args.root.trusted_root.as_deref();
-    let mirror = args.mirror.mirror.as_ref();
-    let mut root = Root::choose(app, flag)?;
-    let home = home.lock()?;
-    interrupt::watch()?;
-    home.home().check_root(&root.name)?;
-    if flag.is_none() && refresh::when_due(app, &home, mirror) {
-        root = Root::choose(app, None)?;
-    }
-    let installed = home.home().current()?;
-    let source = Source::choose(&app.product, mirror);
-    let fetcher = Fetcher::new(app, &root.keys, source);
-    let chosen = match &args.version {
-        Some(version) => {
-            let tag = Tag::of(version).map_err(Failure::Version)?;
-            Chosen::by_name(tag, &installed)
-        }
-        None => follow(app, &home, &fetcher, args.channel, &installed)?,
+    let report = if args.dry_run {
+        rehearse(app, &home, args)?
+    } else {
+        upgrade(app, &home, args)?
     };
-    match chosen {
-        Ok(chosen) => {
-            if let Some(reason) = chosen.leaves() {
-                say(format_args!(
-                    "{installed}, which is installed, is yanked: {reason}"
-                ));
-            }
-            let release = fetcher.release(&chosen)?;
-            chosen.fits_over(release.manifest(), &installed)?;
-            move_to(app, &home, &fetcher, &release, &installed)?;
-        }
-        Err(stay @ (Stay::AlreadyThere { .. } | Stay::Stale { .. })) => say(stay),
-        Err(stay) => return Err(stay.into()),
+    let Report {
+        from,
+        to,
+        changed,
+        dry_run,
+        reason,
+    } = &report;
+    let name = &app.product.name;
+    match reason {
+        Some(reason) => say(reason),
+        None if *dry_run => say(format_args!("would upgrade {name} from {from} to {to}")),
+        None if to < from => say(format_args!("took back {name} from {from} to {to}")),
+        None => say(format_args!("upgraded {name} from {from} to {to}")),
     }
-    if let Some(channel) = args.channel {
-        home.set_channel(channel)?;
+    if *changed && args.channel.is_none() && args.version.is_none() {
+        say(format_args!(
+            "it is on trial: if it does not work, {from} comes back by itself, or by rollback"
+        ));
+    }
+    if args.json {
+        output::json(&report)?;
     }
     Ok(())
 }
 
-/// Decides by the pointer of the channel that is followed.
-fn follow(
-    app: &App,
-    home: &LockedHome<'_>,
-    fetcher: &Fetcher<'_>,
-    asked: Option<Channel>,
-    installed: &Version,
-) -> Result<Result<Chosen, Stay>, Failure> {
-    let followed = home.home().channel()?;
-    let channel = asked.or(followed).unwrap_or(app.product.channels.default);
-    let pointer = fetcher.pointer(channel)?;
-    let before = home.home().seen(channel)?;
-    let seen = Seen {
-        sequence: pointer.pointer().sequence,
-        selection: pointer.selection(),
+fn upgrade(app: &App, home: &Home, args: &Upgrade) -> Result<Report, Failure> {
+    let flag = args.root.trusted_root.as_deref();
+    let mirror = args.mirror.mirror.as_ref();
+    let mut root = Root::choose(app, flag)?;
+    let locked = home.lock()?;
+    interrupt::watch()?;
+    home.check_root(&root.name)?;
+    let installed = home.current()?;
+    decide::let_go(home.hold()?, &installed)?;
+    if flag.is_none() && refresh::when_due(app, &locked, mirror) {
+        root = Root::choose(app, None)?;
+    }
+    let fetcher = Fetcher::new(app, &root.keys, Source::choose(&app.product, mirror));
+    let (chosen, saw) = choose(app, home, &fetcher, args, &installed)?;
+    if let Some(saw) = saw {
+        locked.saw(saw.channel, saw.seen, &saw.yanked)?;
+    }
+    let report = |to: &Version, reason: Option<Stay>| Report {
+        from: installed.clone(),
+        to: to.clone(),
+        changed: *to != installed,
+        dry_run: false,
+        reason: reason.map(|stay| stay.to_string()),
     };
-    home.saw(channel, seen)?;
-    Ok(Chosen::by_pointer(pointer, before, clock::now(), installed))
+    let report = match chosen {
+        Ok(chosen) => {
+            let release = resolve(&fetcher, &chosen, &installed)?;
+            move_to(app, &locked, &fetcher, &release)?;
+            let version = &release.manifest().version;
+            locked.end_quarantine(version)?;
+            report(version, None)
+        }
+        Err(stay) if stay.is_no_failure() => report(&installed, Some(stay)),
+        Err(stay) => return Err(stay.into()),
+    };
+    if let Some(channel) = args.channel {
+        locked.set_channel(channel)?;
+    }
+    Ok(report)
+}
+
+/// The way of an upgrade up to where it would write.
+fn rehearse(app: &App, home: &Home, args: &Upgrade) -> Result<Report, Failure> {
+    let root = Root::choose(app, args.root.trusted_root.as_deref())?;
+    home.check_root(&root.name)?;
+    let installed = home.current()?;
+    decide::let_go(home.hold()?, &installed)?;
+    let source = Source::choose(&app.product, args.mirror.mirror.as_ref());
+    let fetcher = Fetcher::new(app, &root.keys, source);
+    let (chosen, _) = choose(app, home, &fetcher, args, &installed)?;
+    let (to, reason) = match chosen {
+        Ok(chosen) => {
+            let release = resolve(&fetcher, &chosen, &installed)?;
+            archive_for(&release, &app.target)?;
+            (release.manifest().version.clone(), None)
+        }
+        Err(stay) if stay.is_no_failure() => (installed.clone(), Some(stay.to_string())),
+        Err(stay) => return Err(stay.into()),
+    };
+    Ok(Report {
+        from: installed,
+        to,
+        changed: false,
+        dry_run: true,
+        reason,
+    })
+}
+
+/// What to move to, and the pointer that was looked at.
+fn choose(
+    app: &App,
+    home: &Home,
+    fetcher: &Fetcher<'_>,
+    args: &Upgrade,
+    installed: &Version,
+) -> Result<(Result<Chosen, Stay>, Option<Saw>), Failure> {
+    if let Some(version) = &args.version {
+        let tag = Tag::of(version).map_err(Failure::Version)?;
+        return Ok((Chosen::by_name(tag, installed, args.allow_downgrade), None));
+    }
+    let followed = home.channel()?;
+    let channel = args.channel.or(followed);
+    let channel = channel.unwrap_or(app.product.channels.default);
+    let pointer = fetcher.pointer(channel)?;
+    let before = home.seen(channel)?;
+    let saw = Saw {
+        channel,
+        seen: Seen {
+            sequence: pointer.pointer().sequence,
+            selection: pointer.selection(),
+        },
+        yanked: pointer.pointer().yanked.clone(),
+    };
+    let quarantine = home.quarantine()?;
+    let chosen = Chosen::by_pointer(pointer, before, clock::now(), installed, &quarantine);
+    Ok((chosen, Some(saw)))
+}
+
+/// The release that was chosen, which may stand in place of the installed one.
+fn resolve(
+    fetcher: &Fetcher<'_>,
+    chosen: &Chosen,
+    installed: &Version,
+) -> Result<VerifiedRelease, Failure> {
+    if let Some(reason) = chosen.leaves() {
+        say(format_args!(
+            "{installed}, which is installed, is yanked: {reason}"
+        ));
+    }
+    let release = fetcher.release(chosen)?;
+    chosen.fits_over(release.manifest(), installed)?;
+    Ok(release)
 }
 
 fn move_to(
@@ -84,24 +191,12 @@ fn move_to(
     home: &LockedHome<'_>,
     fetcher: &Fetcher<'_>,
     release: &VerifiedRelease,
-    installed: &Version,
 ) -> Result<(), Failure> {
-    let manifest = release.manifest();
     let asset = archive_for(release, &app.target)?;
-    let archive = if is_installed(home, &manifest.version, asset.sha256)? {
+    let archive = if is_installed(home, &release.manifest().version, asset.sha256)? {
         None
     } else {
         Some(fetcher.archive(release, asset, home.home())?)
     };
-    make_current(app, home, release, archive)?;
-    let moved = if manifest.version < *installed {
-        "took back"
-    } else {
-        "upgraded"
-    };
-    say(format_args!(
-        "{moved} {} from {installed} to {}",
-        app.product.name, manifest.version
-    ));
-    Ok(())
+    Ok(make_current(app, home, release, archive)?)
 }

@@ -1,17 +1,26 @@
 //! A home that this run alone writes. Relies on the lock of the operating system, which ends with
 //! the process that holds it.
 
+use std::fmt::Display;
 use std::fs::{self, File, TryLockError};
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use release_plan::{Channel, Version};
+use release_plan::{Channel, Version, Yanked};
 
-use super::{Home, HomeError};
+use super::{Home, HomeError, Of, Sequences, Shunned, Trial};
 use crate::decide::Seen;
-use crate::files::{FileError, UNFINISHED, at, replace_line};
+use crate::files::{FileError, UNFINISHED, at, replace_line, sync_folder};
 use crate::interrupt::STAGING;
+use crate::output::say;
 use crate::root::RootName;
+
+/// How long a command waits for another run to end.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// After how long it says that it waits.
+const SILENCE: Duration = Duration::from_secs(1);
 
 /// A home, and the right to write it.
 #[derive(Debug)]
@@ -30,8 +39,13 @@ impl Home {
         self.lock()
     }
 
-    /// Locks a home that exists.
+    /// Locks a home that exists, once whoever else has locked it is done.
     pub(crate) fn lock(&self) -> Result<LockedHome<'_>, HomeError> {
+        self.lock_within(PATIENCE)
+    }
+
+    /// As [`Self::lock`], and waits no longer than that.
+    pub(crate) fn lock_within(&self, patience: Duration) -> Result<LockedHome<'_>, HomeError> {
         let path = self.state().join("lock");
         if !self.state().is_dir() {
             return Err(HomeError::NotInstalled {
@@ -45,10 +59,24 @@ impl Home {
             .truncate(false)
             .open(&path)
             .map_err(at("open", &path))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(HomeError::Locked { lock: path }),
-            Err(TryLockError::Error(error)) => return Err(at("lock", &path)(error).into()),
+        let start = Instant::now();
+        let mut said = false;
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) if start.elapsed() < patience => {
+                    if !said && start.elapsed() > SILENCE {
+                        say(format_args!(
+                            "waiting for another run, which holds {}",
+                            path.display()
+                        ));
+                        said = true;
+                    }
+                    thread::sleep(Duration::from_millis(10));
+                }
+                Err(TryLockError::WouldBlock) => return Err(HomeError::Locked { lock: path }),
+                Err(TryLockError::Error(error)) => return Err(at("lock", &path)(error).into()),
+            }
         }
         let locked = LockedHome {
             home: self,
@@ -81,8 +109,16 @@ impl LockedHome<'_> {
         replace_line(&self.home.current_file(), version)
     }
 
-    pub(crate) fn set_previous(&self, version: &Version) -> Result<(), FileError> {
-        replace_line(&self.home.state().join("previous"), version)
+    pub(crate) fn set_previous(&self, version: Option<&Version>) -> Result<(), FileError> {
+        self.remember("previous", version)
+    }
+
+    pub(crate) fn set_trial(&self, trial: Option<&Trial>) -> Result<(), FileError> {
+        self.remember("trial", trial)
+    }
+
+    pub(crate) fn set_hold(&self, reason: Option<&str>) -> Result<(), FileError> {
+        self.remember("hold", reason)
     }
 
     pub(crate) fn set_channel(&self, channel: Channel) -> Result<(), FileError> {
@@ -98,21 +134,116 @@ impl LockedHome<'_> {
         Ok(())
     }
 
-    /// Remembers sequences that are higher than those seen before.
-    pub(crate) fn saw(&self, channel: Channel, seen: Seen) -> Result<(), HomeError> {
-        let mut all = self.home.all_seen()?;
+    /// Remembers sequences that are higher than those seen before, and which versions were named
+    /// as yanked along with them.
+    pub(crate) fn saw(
+        &self,
+        channel: Channel,
+        seen: Seen,
+        yanked: &[Yanked],
+    ) -> Result<(), HomeError> {
         if self.home.seen(channel)? >= Some(seen) {
             return Ok(());
         }
-        all.retain(|(of, _)| *of != channel);
-        all.push((channel, seen));
-        all.sort_by_key(|(of, _)| *of);
-        let lines = all.iter();
-        let lines: Vec<_> = lines
-            .map(|(of, seen)| format!("{of} {} {}", seen.sequence, seen.selection))
-            .collect();
-        replace_line(&self.home.state().join("sequence"), lines.join("\n"))?;
+        let yanked = yanked
+            .iter()
+            .map(|it| Shunned::new(it.version.clone(), &it.reason));
+        // First what warns: whoever is cut off in between sees the pointer once more.
+        self.set_of("yanked", self.home.yanked()?, channel, yanked)?;
+        self.set_of(
+            "sequence",
+            self.home.all_seen()?,
+            channel,
+            [Sequences(seen)],
+        )
+    }
+
+    /// Remembers which version was installed for a channel.
+    pub(crate) fn select(&self, channel: Channel, version: &Version) -> Result<(), HomeError> {
+        self.set_of(
+            "selected",
+            self.home.selected()?,
+            channel,
+            [version.clone()],
+        )
+    }
+
+    /// Remembers that a version is not to be taken unless it is asked for by name.
+    pub(crate) fn quarantine(&self, shunned: Shunned) -> Result<(), HomeError> {
+        let mut all = self.home.quarantine()?;
+        all.retain(|it| it.version != shunned.version);
+        all.push(shunned);
+        all.sort_by(|one, other| one.version.cmp(&other.version));
+        self.set_lines("quarantine", &all)
+    }
+
+    /// Forgets why `version`, and what is older, was quarantined.
+    pub(crate) fn end_quarantine(&self, version: &Version) -> Result<(), HomeError> {
+        let mut all = self.home.quarantine()?;
+        let before = all.len();
+        all.retain(|it| it.version > *version);
+        if all.len() == before {
+            return Ok(());
+        }
+        self.set_lines("quarantine", &all)
+    }
+
+    /// Makes `to` current in place of `from`, which is quarantined, so that nothing but a newer
+    /// version or a person's word takes this home away from it.
+    pub(crate) fn leave(
+        &self,
+        from: &Version,
+        to: &Version,
+        why: impl Display,
+    ) -> Result<(), HomeError> {
+        let mut quarantined: Vec<_> = self.home.quarantine()?;
+        let shunned = Shunned::new(from.clone(), why);
+        quarantined.push(shunned.clone());
+        let installed = self.home.installed()?;
+        let before = installed
+            .iter()
+            .rev()
+            .find(|version| *version < to && !quarantined.iter().any(|it| it.version == **version));
+        self.quarantine(shunned)?;
+        self.set_current(to)?;
+        self.set_trial(None)?;
+        self.set_previous(before)?;
         Ok(())
+    }
+
+    /// Replaces what is remembered of one channel.
+    fn set_of<T: Display>(
+        &self,
+        name: &str,
+        mut all: Vec<Of<T>>,
+        channel: Channel,
+        what: impl IntoIterator<Item = T>,
+    ) -> Result<(), HomeError> {
+        all.retain(|of| of.channel != channel);
+        all.extend(what.into_iter().map(|what| Of { channel, what }));
+        all.sort_by_key(|of| of.channel);
+        self.set_lines(name, &all)
+    }
+
+    fn set_lines<T: Display>(&self, name: &str, lines: &[T]) -> Result<(), HomeError> {
+        let lines: Vec<_> = lines.iter().map(ToString::to_string).collect();
+        let lines = (!lines.is_empty()).then(|| lines.join("\n"));
+        Ok(self.remember(name, lines.as_ref())?)
+    }
+
+    /// Replaces a file of `state/`, or removes it.
+    fn remember(&self, name: &str, line: Option<impl Display>) -> Result<(), FileError> {
+        let file = self.home.state().join(name);
+        let Some(line) = line else {
+            return match fs::remove_file(&file) {
+                Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+                result => {
+                    result.map_err(at("remove", &file))?;
+                    sync_folder(&self.home.state())
+                }
+            };
+        };
+        replace_line(&file, line)
     }
 
     /// Removes what runs that were killed left behind.
@@ -153,7 +284,7 @@ mod tests {
     fn a_home_is_locked_by_one_run_at_a_time() {
         let (_folder, home) = home(&[]);
         let locked = home.lock().unwrap();
-        let error = home.lock().unwrap_err();
+        let error = home.lock_within(Duration::ZERO).unwrap_err();
         assert_eq!(error.exit(), Exit::Locked);
         assert!(error.to_string().contains("state/lock"), "{error}");
         drop(locked);
@@ -164,9 +295,70 @@ mod tests {
     fn a_shared_lock_outlives_the_one_it_was_shared_from() {
         let (_folder, home) = home(&[]);
         let shared = home.lock().unwrap().share().unwrap();
-        assert_eq!(home.lock().unwrap_err().exit(), Exit::Locked);
+        let refused = home.lock_within(Duration::ZERO).unwrap_err();
+        assert_eq!(refused.exit(), Exit::Locked);
         drop(shared);
         home.lock().unwrap();
+    }
+
+    #[test]
+    fn a_locked_home_is_waited_for() {
+        let (_folder, home) = home(&[]);
+        let locked = home.lock().unwrap();
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| home.lock().map(drop));
+            thread::sleep(Duration::from_millis(30));
+            drop(locked);
+            waiting.join().unwrap().unwrap();
+        });
+    }
+
+    #[test]
+    fn what_is_left_is_quarantined_until_something_newer_or_itself_is_taken() {
+        let (_folder, home) = home(&["1.0.0", "1.1.0", "1.2.0"]);
+        let [v0, v1, v2] = ["1.0.0", "1.1.0", "1.2.0"].map(|it| it.parse::<Version>().unwrap());
+        let locked = home.lock().unwrap();
+        locked.set_current(&v2).unwrap();
+        locked.set_previous(Some(&v1)).unwrap();
+        locked
+            .set_trial(Some(&Trial::begin(v2.clone(), v1.clone())))
+            .unwrap();
+        assert!(home.trial().unwrap().is_some());
+        locked.leave(&v2, &v1, "it crashed").unwrap();
+        assert_eq!(home.current().unwrap(), v1);
+        assert_eq!(home.previous().unwrap(), Some(v0.clone()));
+        assert_eq!(home.trial().unwrap(), None);
+        let shunned = [Shunned::new(v2.clone(), "it crashed")];
+        assert_eq!(home.quarantine().unwrap(), shunned);
+        locked.leave(&v1, &v0, "rolled back").unwrap();
+        assert_eq!(home.previous().unwrap(), None);
+        locked.end_quarantine(&v1).unwrap();
+        assert_eq!(home.quarantine().unwrap(), shunned);
+        locked.end_quarantine(&v2).unwrap();
+        assert_eq!(home.quarantine().unwrap(), []);
+        assert!(!home.state().join("quarantine").exists());
+    }
+
+    #[test]
+    fn what_a_pointer_yanks_is_remembered_for_its_channel() {
+        let (_folder, home) = home(&[]);
+        let locked = home.lock().unwrap();
+        let seen = |sequence| Seen {
+            sequence,
+            selection: sequence,
+        };
+        let yanked = [Yanked {
+            version: Version::new(1, 0, 0),
+            reason: "it eats files".parse().unwrap(),
+        }];
+        locked.saw(Channel::Stable, seen(1), &yanked).unwrap();
+        locked.saw(Channel::Beta, seen(1), &[]).unwrap();
+        let remembered = home.yanked().unwrap();
+        assert_eq!(remembered.len(), 1);
+        assert_eq!(remembered[0].channel, Channel::Stable);
+        assert_eq!(remembered[0].what.reason, "it eats files");
+        locked.saw(Channel::Stable, seen(2), &[]).unwrap();
+        assert_eq!(home.yanked().unwrap(), []);
     }
 
     #[test]
@@ -195,13 +387,13 @@ mod tests {
         assert_eq!(home.seen(Channel::Stable).unwrap(), None);
         for (sequence, selection) in [(7, 7), (9, 7), (8, 8), (99, 7)] {
             locked
-                .saw(Channel::Stable, seen(sequence, selection))
+                .saw(Channel::Stable, seen(sequence, selection), &[])
                 .unwrap();
         }
-        locked.saw(Channel::Beta, seen(3, 2)).unwrap();
+        locked.saw(Channel::Beta, seen(3, 2), &[]).unwrap();
         assert_eq!(home.seen(Channel::Stable).unwrap(), Some(seen(8, 8)));
         assert_eq!(home.seen(Channel::Beta).unwrap(), Some(seen(3, 2)));
-        for bad in ["stable many", "stable 7", "stable 7 7 7"] {
+        for bad in ["stable many", "stable 7", "7 7"] {
             fs::write(home.state().join("sequence"), bad).unwrap();
             let error = home.seen(Channel::Stable).unwrap_err();
             assert_eq!(error.exit(), Exit::Input, "{bad}");

@@ -4,13 +4,16 @@
 //! bin/<program>      on PATH; the launcher
 //! versions/<v>/      immutable: the program, playbook/, receipt.json
 //! current            a version and a newline, replaced atomically
-//! state/             previous, channel, sequence, trusted-root, refreshed-root.json,
-//!                    refresh-attempt.json, lock
+//! state/             what it remembers, a file for each thing: previous, channel, sequence, hold,
+//!                    trial, quarantine, yanked, selected, pins, trusted-root,
+//!                    refreshed-root.json, refresh-attempt.json; and lock
 //! ```
 //!
 //! Reading needs no lock. Everything that writes is a method of [`LockedHome`].
 
 mod locked;
+mod memory;
+mod sweep;
 
 use std::env;
 use std::ffi::OsString;
@@ -25,6 +28,9 @@ use crate::files::{FileError, at, read_if_any};
 use crate::root::RootName;
 
 pub(crate) use locked::LockedHome;
+use memory::Sequences;
+pub(crate) use memory::{Of, Outcome, Shunned, Trial, Verdict};
+pub(crate) use sweep::Candidate;
 
 /// A home, which need not exist yet.
 #[derive(Debug, Clone)]
@@ -182,6 +188,16 @@ impl Home {
         )
     }
 
+    /// That `current`, or a project, names a version whose program is not there.
+    pub(crate) fn missing(&self, version: &Version, missing: PathBuf) -> HomeError {
+        HomeError::MissingVersion {
+            current: self.current_file(),
+            version: version.clone(),
+            missing,
+            remedy: self.repair(),
+        }
+    }
+
     /// The versions installed, lowest first.
     pub(crate) fn installed(&self) -> Result<Vec<Version>, FileError> {
         let folder = self.versions();
@@ -209,6 +225,35 @@ impl Home {
         self.remembered("channel", "a channel (stable, beta, alpha)")
     }
 
+    /// Why this home stays at its version, where it is held.
+    pub(crate) fn hold(&self) -> Result<Option<String>, HomeError> {
+        self.remembered("hold", "a line with a reason")
+    }
+
+    /// The trial of the current version, where it is on one.
+    pub(crate) fn trial(&self) -> Result<Option<Trial>, HomeError> {
+        let expected = "a line like '1.1.0 1.0.0 2 0'";
+        let Some(trial) = self.remembered::<Trial>("trial", expected)? else {
+            return Ok(None);
+        };
+        Ok((trial.version == self.current()?).then_some(trial))
+    }
+
+    /// The versions that were left because they did not work.
+    pub(crate) fn quarantine(&self) -> Result<Vec<Shunned>, HomeError> {
+        self.lines("quarantine", "lines like '1.1.0 it crashed'")
+    }
+
+    /// The versions that pointers last named as yanked.
+    pub(crate) fn yanked(&self) -> Result<Vec<Of<Shunned>>, HomeError> {
+        self.lines("yanked", "lines like 'stable 1.1.0 it eats files'")
+    }
+
+    /// The version that was last installed for a channel without becoming current.
+    pub(crate) fn selected(&self) -> Result<Vec<Of<Version>>, HomeError> {
+        self.lines("selected", "lines like 'beta 1.2.0-beta.1'")
+    }
+
     /// The root that this home was made with.
     pub(crate) fn trusted_root(&self) -> Result<Option<RootName>, HomeError> {
         self.remembered("trusted-root", "the name of a Sigstore, or sha256:<digest>")
@@ -231,27 +276,23 @@ impl Home {
         let all = self.all_seen()?;
         Ok(all
             .into_iter()
-            .find_map(|(of, seen)| (of == channel).then_some(seen)))
+            .find_map(|of| (of.channel == channel).then_some(of.what.0)))
     }
 
-    /// `state/sequence`: a line for each channel, its name and the highest sequences seen, of a
-    /// pointer and of a selection.
-    fn all_seen(&self) -> Result<Vec<(Channel, Seen)>, HomeError> {
-        let file = self.state().join("sequence");
+    /// The highest sequences seen, of a pointer and of a selection, for each channel.
+    fn all_seen(&self) -> Result<Vec<Of<Sequences>>, HomeError> {
+        self.lines("sequence", "lines like 'stable 7 5'")
+    }
+
+    fn lines<T: std::str::FromStr>(
+        &self,
+        name: &str,
+        expected: &'static str,
+    ) -> Result<Vec<T>, HomeError> {
+        let file = self.state().join(name);
         let text = read_if_any(&file)?.unwrap_or_default();
-        let parse = |line: &str| {
-            let mut words = line.split(' ');
-            let channel = words.next()?.parse().ok()?;
-            let seen = Seen {
-                sequence: words.next()?.parse().ok()?,
-                selection: words.next()?.parse().ok()?,
-            };
-            words.next().is_none().then_some((channel, seen))
-        };
         text.lines()
-            .map(|line| {
-                parse(line).ok_or_else(|| malformed(&file, "lines like 'stable 7 5'", line))
-            })
+            .map(|line| line.parse().map_err(|_| malformed(&file, expected, line)))
             .collect()
     }
 

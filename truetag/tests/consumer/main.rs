@@ -6,10 +6,13 @@
 mod install_script;
 mod life;
 mod network;
+mod pins;
 mod refusals;
 mod renewal;
 mod rig;
 mod stub;
+mod trial;
 mod trusted_root;
 mod verify;
+mod versions;
 mod yank;

@@ -7,18 +7,20 @@ use release_plan::{AssetName, Sha256, Version};
 use crate::life::ready;
 use crate::rig::{Rig, bundle_of, channel_job, flip, in_days, release_job, yank};
 
-/// Upgrades, expects `code`, and that nothing but the sequence seen has changed.
+/// Upgrades, expects `code`, and that nothing but what was seen in the pointer has changed.
 #[track_caller]
 pub(crate) fn refused(rig: &Rig, code: i32, why: &str) {
-    let without_sequence = || {
+    let without_what_was_seen = || {
         let mut files = rig.snapshot();
-        files.remove(std::path::Path::new("state/sequence"));
+        for seen in ["state/sequence", "state/yanked"] {
+            files.remove(std::path::Path::new(seen));
+        }
         files
     };
-    let before = without_sequence();
+    let before = without_what_was_seen();
     let ran = rig.upgrade(&[]).expect(code);
     assert!(ran.stderr.contains(why), "{why}: {}", ran.stderr);
-    assert_eq!(without_sequence(), before, "{why}");
+    assert_eq!(without_what_was_seen(), before, "{why}");
     assert_eq!(rig.version(), "1.0.0");
 }
 
