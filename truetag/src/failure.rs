@@ -24,7 +24,7 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Build(#[from] BuildError),
     #[error(transparent)]
-    Home(#[from] HomeError),
+    Home(Box<HomeError>),
     #[error(transparent)]
     Root(#[from] RootFileError),
     #[error(transparent)]
@@ -32,7 +32,10 @@ pub(crate) enum Failure {
     #[error("--tuf-root: {0}")]
     TufRootFile(FileError),
     #[error("--tuf-root {path}: {refusal}", path = path.display())]
-    TufRoot { path: PathBuf, refusal: Refusal },
+    TufRoot {
+        path: PathBuf,
+        refusal: Box<Refusal>,
+    },
     #[error("--version: {0}")]
     Version(TagError),
     #[error(transparent)]
@@ -70,7 +73,7 @@ pub(crate) enum Failure {
     )]
     NothingPinned { file: String },
     #[error(transparent)]
-    Launch(#[from] LaunchError),
+    Launch(Box<LaunchError>),
     #[error("{what}: expected {expected}, found {found}")]
     Probe {
         what: &'static str,
@@ -90,6 +93,18 @@ pub(crate) enum Failure {
 impl From<Stay> for Failure {
     fn from(stay: Stay) -> Self {
         Self::Stay(Box::new(stay))
+    }
+}
+
+impl From<HomeError> for Failure {
+    fn from(error: HomeError) -> Self {
+        Self::Home(Box::new(error))
+    }
+}
+
+impl From<LaunchError> for Failure {
+    fn from(error: LaunchError) -> Self {
+        Self::Launch(Box::new(error))
     }
 }
 

@@ -152,7 +152,7 @@ fn fetch_for(app: &App, tuf_root: &Path, from: &Mirror, output: &Path) -> Result
     let json = read_limited(tuf_root, Limits::TRUSTED_ROOT).map_err(Failure::TufRootFile)?;
     let root = TufRoot::parse(&json).map_err(|refusal| Failure::TufRoot {
         path: tuf_root.to_owned(),
-        refusal,
+        refusal: Box::new(refusal),
     })?;
     let session = Session::new(from, &app.user_agent(), PATIENCE);
     let fetch = |name: &str, limit| session.bytes_if_any(name, limit);

@@ -57,9 +57,8 @@ pub(crate) enum HomeError {
         found: String,
         remedy: String,
     },
-    #[error("{current} names {version}, but {missing} does not exist. {remedy}", current = current.display(), missing = missing.display())]
+    #[error("{version} is to run, and {missing} does not exist. {remedy}", missing = missing.display())]
     MissingVersion {
-        current: PathBuf,
         version: Version,
         missing: PathBuf,
         remedy: String,
@@ -183,7 +182,8 @@ impl Home {
         }
         let installed: Vec<_> = installed.iter().map(ToString::to_string).collect();
         format!(
-            "Write an installed version into it ({}), or run the installer again",
+            "Write an installed version into {} ({}), or run the installer again",
+            self.current_file().display(),
             installed.join(", ")
         )
     }
@@ -191,7 +191,6 @@ impl Home {
     /// That `current`, or a project, names a version whose program is not there.
     pub(crate) fn missing(&self, version: &Version, missing: PathBuf) -> HomeError {
         HomeError::MissingVersion {
-            current: self.current_file(),
             version: version.clone(),
             missing,
             remedy: self.repair(),
