@@ -198,17 +198,24 @@ pub(crate) enum CopyError {
     Write(io::Error),
 }
 
-/// Copies to the end and tells failures of the two sides apart.
+/// Copies to the end, in pieces as large as can be, and tells failures of the two sides apart.
 pub(crate) fn copy(from: &mut impl Read, to: &mut impl Write) -> Result<(), CopyError> {
     let mut buffer = vec![0; 128 * 1024];
     loop {
-        let count = match from.read(&mut buffer) {
-            Ok(0) => return Ok(()),
-            Ok(count) => count,
-            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-            Err(error) => return Err(CopyError::Read(error)),
-        };
-        to.write_all(&buffer[..count]).map_err(CopyError::Write)?;
+        let mut filled = 0;
+        // Small reads are many; small writes would be as many.
+        while filled < buffer.len() {
+            match from.read(&mut buffer[filled..]) {
+                Ok(0) => break,
+                Ok(count) => filled += count,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(CopyError::Read(error)),
+            }
+        }
+        to.write_all(&buffer[..filled]).map_err(CopyError::Write)?;
+        if filled < buffer.len() {
+            return Ok(());
+        }
     }
 }
 

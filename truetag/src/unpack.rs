@@ -83,7 +83,7 @@ pub(crate) fn executable(
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o755);
     let file = options.open(to).map_err(at("create", to))?;
     let mut meter = Meter::new(file);
-    let bytes = BufReader::new(archive.into_bytes());
+    let bytes = BufReader::with_capacity(128 * 1024, archive.into_bytes());
     extract(bytes, root, name, &mut meter).map_err(|problem| match problem {
         Problem::Write(error) => at("write", to)(error).into(),
         problem => UnpackError::Archive {

@@ -4,6 +4,8 @@
 #![cfg(unix)]
 
 mod install_script;
+#[cfg(target_os = "linux")]
+mod kills;
 mod life;
 mod network;
 mod pins;

@@ -1,7 +1,7 @@
 //! A mirror with signed releases of `examples/rocket.rs`, and a home to install them into.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::LazyLock;
@@ -185,6 +185,17 @@ impl Rig {
         let path = folder.join(AssetName::MANIFEST);
         fs::write(&path, manifest.render()).unwrap();
         self.sign(&path, &release_job(&version.to_string()));
+    }
+
+    /// The program of a release, taken out of its archive.
+    pub(crate) fn unpack(&self, version: &str) -> PathBuf {
+        let folder = self.path(&format!("unpacked-{version}"));
+        fs::create_dir(&folder).unwrap();
+        let archive = File::open(self.archive(version)).unwrap();
+        let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(archive));
+        archive.unpack(&folder).unwrap();
+        let target: Target = TARGET.parse().unwrap();
+        folder.join(target.archive_stem("rocket")).join("rocket")
     }
 
     /// A release as it should be.
