@@ -5,6 +5,8 @@ use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use release_plan::Exit;
 use tempfile::Builder;
@@ -137,11 +139,55 @@ pub(crate) fn replace(
         .into_parts();
     write(&mut file)
         .and_then(|()| file.sync_all())
-        .and_then(|()| fs::rename(&unfinished, path))
+        .and_then(|()| put(&unfinished, path))
         .map_err(at("write", path))?;
     // The name is gone; what is dropped here must not remove a file that took it since.
     let _ = unfinished.keep();
     sync_folder(folder)
+}
+
+/// Gives a file its name, whatever had that before.
+#[cfg(not(windows))]
+pub(crate) fn put(unfinished: &Path, path: &Path) -> io::Result<()> {
+    fs::rename(unfinished, path)
+}
+
+/// Gives a file its name. A program that runs keeps its file, and lets it be renamed: it steps
+/// aside, under a name that the next run sweeps.
+#[cfg(windows)]
+pub(crate) fn put(unfinished: &Path, path: &Path) -> io::Result<()> {
+    match patiently(|| fs::rename(unfinished, path)) {
+        Err(error) if error.kind() == ErrorKind::PermissionDenied && path.is_file() => {
+            let aside = unfinished.with_extension("aside");
+            fs::rename(path, &aside)?;
+            patiently(|| fs::rename(unfinished, path)).inspect_err(|_| {
+                // What was there before is better than nothing.
+                let _ = fs::rename(&aside, path);
+            })
+        }
+        result => result,
+    }
+}
+
+/// Does again what fails because somebody looks at a file: a scanner that holds it, or a child of
+/// another thread that has inherited it while it is written.
+pub(crate) fn patiently<T>(mut act: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    let mut pause = Duration::from_millis(10);
+    loop {
+        match act() {
+            Err(error) if is_passing(&error) && pause < Duration::from_secs(4) => {
+                thread::sleep(pause);
+                pause *= 2;
+            }
+            result => return result,
+        }
+    }
+}
+
+fn is_passing(error: &io::Error) -> bool {
+    // ERROR_SHARING_VIOLATION and ERROR_LOCK_VIOLATION.
+    let held = cfg!(windows) && matches!(error.raw_os_error(), Some(32 | 33));
+    held || error.kind() == ErrorKind::ExecutableFileBusy
 }
 
 /// [`replace`] by a line of text.

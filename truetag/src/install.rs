@@ -19,7 +19,7 @@ use trust::VerifiedRelease;
 
 use crate::app::App;
 use crate::fetch::AdmittedArchive;
-use crate::files::{FileError, at, replace, sync_folder, sync_tree};
+use crate::files::{FileError, at, patiently, replace, sync_folder, sync_tree};
 use crate::home::{Home, LockedHome};
 use crate::interrupt::Staging;
 use crate::receipt::{Receipt, ReceiptError};
@@ -234,9 +234,8 @@ fn step(
     command
         .env(app.home_variable(), home.home().root())
         .stdin(lock.map_or_else(Stdio::null, Stdio::from))
-        .stdout(Stdio::null())
-        .status()
-        .map_err(at("run", executable))
+        .stdout(Stdio::null());
+    patiently(|| command.status()).map_err(at("run", executable))
 }
 
 fn check(ended: ExitStatus, version: &Version, step: &'static str) -> Result<(), InstallError> {

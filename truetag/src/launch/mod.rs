@@ -18,7 +18,7 @@ pub(crate) use choice::{ChoiceError, Pinned, Runs, Scene, Step};
 pub(crate) use pin::{Pin, PinError, read as read_pin};
 
 use crate::app::App;
-use crate::files::{FileError, at};
+use crate::files::{FileError, at, patiently};
 use crate::home::{Home, HomeError};
 use crate::receipt::Receipt;
 
@@ -246,15 +246,18 @@ fn exit_code(status: ExitStatus) -> ExitCode {
 
 #[cfg(unix)]
 fn replace(mut command: Command, executable: &Path) -> Result<ExitCode, FileError> {
+    use std::convert::Infallible;
+    use std::io;
     use std::os::unix::process::CommandExt;
-    Err(at("run", executable)(command.exec()))
+    let never: io::Result<Infallible> = patiently(|| Err(command.exec()));
+    match never.map_err(at("run", executable))? {}
 }
 
 #[cfg(not(unix))]
 fn replace(mut command: Command, executable: &Path) -> Result<ExitCode, FileError> {
     // Ctrl-C reaches both; the child decides.
     let _ = ctrlc::set_handler(|| {});
-    let status = command.status().map_err(at("run", executable))?;
+    let status = patiently(|| command.status()).map_err(at("run", executable))?;
     Ok(exit_code(status))
 }
 

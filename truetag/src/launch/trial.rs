@@ -7,6 +7,7 @@ use std::process::{Command, ExitCode, ExitStatus};
 use std::time::Duration;
 
 use crate::app::App;
+use crate::files::patiently;
 use crate::home::{Home, Outcome, Trial, Verdict};
 use crate::install::settle;
 use crate::output::say;
@@ -157,7 +158,7 @@ fn wait(mut command: Command) -> io::Result<ExitStatus> {
     let signals: SigSet = [interrupt, quit, Signal::SIGTERM, Signal::SIGHUP]
         .into_iter()
         .collect();
-    let mut child = command.spawn()?;
+    let mut child = patiently(|| command.spawn())?;
     // Not before: a child begins with what its parent blocks.
     signals.thread_block()?;
     let id = i32::try_from(child.id()).map_err(io::Error::other)?;
@@ -177,7 +178,7 @@ fn wait(mut command: Command) -> io::Result<ExitStatus> {
 fn wait(mut command: Command) -> io::Result<ExitStatus> {
     // Ctrl-C reaches both; the child decides.
     let _ = ctrlc::set_handler(|| {});
-    command.status()
+    patiently(|| command.status())
 }
 
 #[cfg(all(test, unix))]

@@ -17,4 +17,5 @@ mod trial;
 mod trusted_root;
 mod verify;
 mod versions;
+mod windows;
 mod yank;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
+use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::LazyLock;
@@ -27,20 +28,7 @@ const STUB: &str = include_str!("../../../bootstrap/stub.sh");
 
 /// The example, built if it is not.
 static ROCKET: LazyLock<Vec<u8>> = LazyLock::new(|| {
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--quiet", "-p", "truetag", "--example", "rocket"]);
-    // What cargo tells this test of its own package would have dependencies built anew.
-    for (variable, _) in std::env::vars_os() {
-        let name = variable.to_string_lossy();
-        let own = ["CARGO_MANIFEST_", "CARGO_PKG_", "OUT_DIR"];
-        if own.iter().any(|own| name.starts_with(own)) {
-            cargo.env_remove(&variable);
-        }
-    }
-    assert!(cargo.status().unwrap().success());
-    let test = std::env::current_exe().unwrap();
-    let profile = test.parent().unwrap().parent().unwrap();
-    let built = profile.join("examples/rocket");
+    let built = build_rocket(Command::new(env!("CARGO")), None).unwrap();
     // A third of its size has no symbols, and all that is done with it takes a third of the time.
     let small = tempfile::NamedTempFile::new().unwrap();
     let mut strip = Command::new("strip");
@@ -49,11 +37,42 @@ static ROCKET: LazyLock<Vec<u8>> = LazyLock::new(|| {
     fs::read(if smaller { small.path() } else { &built }).unwrap()
 });
 
+/// Builds the example by `cargo` for a target, or for this machine. None where that cannot be.
+pub(crate) fn build_rocket(mut cargo: Command, target: Option<&str>) -> Option<PathBuf> {
+    cargo.args(["build", "--quiet", "-p", "truetag", "--example", "rocket"]);
+    if let Some(target) = target {
+        cargo.args(["--target", target]);
+    }
+    // What cargo tells this test of its own package would have dependencies built anew.
+    for (variable, _) in std::env::vars_os() {
+        let name = variable.to_string_lossy();
+        let own = ["CARGO_MANIFEST_", "CARGO_PKG_", "OUT_DIR"];
+        if own.iter().any(|own| name.starts_with(own)) {
+            cargo.env_remove(&variable);
+        }
+    }
+    if !cargo.status().is_ok_and(|ended| ended.success()) {
+        return None;
+    }
+    let test = std::env::current_exe().unwrap();
+    let profile = test.parent().unwrap().parent().unwrap();
+    Some(match target {
+        None => profile.join("examples/rocket"),
+        Some(target) => {
+            let name = target.parse::<Target>().unwrap().executable("rocket");
+            let profiles = profile.parent().unwrap().join(target);
+            profiles.join("debug/examples").join(name)
+        }
+    })
+}
+
 pub(crate) struct Rig {
     folder: tempfile::TempDir,
     pub(crate) sigstore: Sigstore,
     server: Server,
     runtime: tokio::runtime::Runtime,
+    target: &'static str,
+    program: &'static [u8],
 }
 
 /// What a run of a program came to.
@@ -84,6 +103,11 @@ impl Ran {
 
 impl Rig {
     pub(crate) fn new() -> Self {
+        Self::with(TARGET, &ROCKET)
+    }
+
+    /// A mirror with releases of a program that was built for `target`.
+    pub(crate) fn with(target: &'static str, program: &'static [u8]) -> Self {
         trust::crypto::install();
         // Err says that another test of this process came first.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -93,6 +117,8 @@ impl Rig {
             server: Server::start(|_| sigstore.router()).unwrap(),
             sigstore,
             runtime: tokio::runtime::Runtime::new().unwrap(),
+            target,
+            program,
         };
         fs::write(rig.root(), rig.trusted_root_json()).unwrap();
         rig
@@ -136,16 +162,18 @@ impl Rig {
     }
 
     pub(crate) fn archive(&self, version: &str) -> PathBuf {
-        self.release(version).join(archive_name().as_str())
+        self.release(version)
+            .join(archive_name(self.target).as_str())
     }
 
     /// A release whose program says it is `says`, and whose manifest is altered by `alter`.
     pub(crate) fn publish(&self, version: &str, says: &str, alter: impl FnOnce(&mut Manifest)) {
         let folder = self.release(version);
         fs::create_dir_all(&folder).unwrap();
-        let archive = archive(says);
-        fs::write(folder.join(archive_name().as_str()), &archive).unwrap();
-        self.sign(&folder.join(archive_name().as_str()), &release_job(version));
+        let archive = archive(self.target, self.program, says);
+        let name = archive_name(self.target);
+        fs::write(folder.join(name.as_str()), &archive).unwrap();
+        self.sign(&folder.join(name.as_str()), &release_job(version));
         let version: Version = version.parse().unwrap();
         let script = stamped(&version, Sha256::of(&archive));
         fs::write(folder.join(AssetName::INSTALL_SH), &script).unwrap();
@@ -156,7 +184,7 @@ impl Rig {
         let install = AssetName::INSTALL_SH.parse().unwrap();
         let assets = vec![
             asset(install, AssetKind::BootstrapScript, None, script.as_bytes()),
-            asset(archive_name(), AssetKind::Archive, Some(TARGET), &archive),
+            asset(name, AssetKind::Archive, Some(self.target), &archive),
         ];
         let mut manifest = Manifest {
             schema: MANIFEST_SCHEMA.to_owned(),
@@ -194,7 +222,7 @@ impl Rig {
         let archive = File::open(self.archive(version)).unwrap();
         let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(archive));
         archive.unpack(&folder).unwrap();
-        let target: Target = TARGET.parse().unwrap();
+        let target: Target = self.target.parse().unwrap();
         folder.join(target.archive_stem("rocket")).join("rocket")
     }
 
@@ -396,23 +424,34 @@ pub(crate) fn in_days(days: i64) -> Instant {
     Instant::from_seconds(i64::try_from(now.as_secs()).unwrap() + days * 86_400).unwrap()
 }
 
-fn archive_name() -> AssetName {
-    AssetName::archive("rocket", &TARGET.parse().unwrap()).unwrap()
+fn archive_name(target: &str) -> AssetName {
+    AssetName::archive("rocket", &target.parse().unwrap()).unwrap()
 }
 
-/// The example with its version in its last line, as an archive.
-fn archive(says: &str) -> Vec<u8> {
-    let target: Target = TARGET.parse().unwrap();
-    let mut program = ROCKET.clone();
-    program.extend(format!("\nrocket {says}\n").bytes());
+/// A program with its version in its last line, as an archive.
+fn archive(target: &str, program: &[u8], says: &str) -> Vec<u8> {
+    let target: Target = target.parse().unwrap();
+    let program = [program, format!("\nrocket {says}\n").as_bytes()].concat();
+    let name = target.executable("rocket");
+    let members = [(&*name, &program[..]), ("LICENSE", b"Do as you like.\n")];
+    let path = |name: &str| format!("{}/{name}", target.archive_stem("rocket"));
+    if archive_name(target.as_str()).as_str().ends_with(".zip") {
+        let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        let stored = zip::write::SimpleFileOptions::default()
+            .compression_method(zip::CompressionMethod::Stored);
+        for (name, contents) in members {
+            zip.start_file(path(name), stored).unwrap();
+            zip.write_all(contents).unwrap();
+        }
+        return zip.finish().unwrap().into_inner();
+    }
     let gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
     let mut tar = tar::Builder::new(gzip);
-    for (name, contents) in [("rocket", &program[..]), ("LICENSE", b"Do as you like.\n")] {
+    for (name, contents) in members {
         let mut header = tar::Header::new_gnu();
         header.set_size(contents.len() as u64);
         header.set_mode(0o755);
-        let path = format!("{}/{name}", target.archive_stem("rocket"));
-        tar.append_data(&mut header, path, contents).unwrap();
+        tar.append_data(&mut header, path(name), contents).unwrap();
     }
     tar.into_inner().unwrap().finish().unwrap()
 }
@@ -424,7 +463,7 @@ fn playbook_sha256() -> Sha256 {
 
 /// The install script of a release.
 pub(crate) fn stamped(version: &Version, archive_sha256: Sha256) -> String {
-    let archives = format!("{archive_sha256} {TARGET} {}", archive_name());
+    let archives = format!("{archive_sha256} {TARGET} {}", archive_name(TARGET));
     let tag = format!("v{version}");
     let values = [
         ("@PRODUCT@", "rocket"),
