@@ -14,6 +14,7 @@ use crate::files::{FileError, exit_of};
 use crate::home::HomeError;
 use crate::install::InstallError;
 use crate::launch::LaunchError;
+use crate::owner::Owner;
 use crate::receipt::ReceiptError;
 use crate::refresh::RefreshFailure;
 use crate::root::RootFileError;
@@ -72,6 +73,12 @@ pub(crate) enum Failure {
         "nothing to install: name a version, or have {file} ask for a version or a channel, here or in a folder above"
     )]
     NothingPinned { file: String },
+    #[error(
+        "{executable} belongs to {manager}: upgrade it with '{upgrade}'. An installation of its own is what the install script makes", executable = executable.display(), manager = owner.manager, upgrade = owner.upgrade
+    )]
+    Managed { executable: PathBuf, owner: Owner },
+    #[error("{bad} of what was looked at must be mended")]
+    Unwell { bad: usize },
     #[error(transparent)]
     Launch(Box<LaunchError>),
     #[error("{what}: expected {expected}, found {found}")]
@@ -137,7 +144,8 @@ impl Failure {
             | Self::NothingPinned { .. } => Exit::Input,
             Self::Launch(error) => error.exit(),
             Self::OneBundle { .. } | Self::NoBundle => Exit::Usage,
-            Self::Probe { .. } => Exit::Gate,
+            Self::Probe { .. } | Self::Unwell { .. } => Exit::Gate,
+            Self::Managed { .. } => Exit::Managed,
             Self::Playbook(error) => exit_of(error.kind()),
             Self::Signals(_) | Self::Output(_) => Exit::Failed,
         }
@@ -172,6 +180,7 @@ mod tests {
                 Exit::Input,
             ),
             (Failure::Altered(PathBuf::from("x")), Exit::Refused),
+            (Failure::Unwell { bad: 1 }, Exit::Gate),
             (Failure::Output(io::ErrorKind::Other.into()), Exit::Failed),
             (Stay::AlreadyThere { version: version() }.into(), Exit::Done),
         ] {

@@ -14,6 +14,7 @@ use std::io;
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 
+use playbook::Playbook;
 use release_plan::{Exit, Meter, Sha256, Version};
 use trust::VerifiedRelease;
 
@@ -68,7 +69,7 @@ impl InstallError {
 }
 
 /// Whether `version` is installed with the archive that `release` lists under `archive_sha256`,
-/// and its program is the one that was unpacked.
+/// and its program and playbook are those that came in it.
 pub(crate) fn is_installed(
     home: &LockedHome<'_>,
     version: &Version,
@@ -82,10 +83,18 @@ pub(crate) fn is_installed(
         return Ok(false);
     }
     let executable = home.home().executable(version);
-    match digest(&executable) {
-        Err(error) if error.is_missing() => Ok(false),
-        result => Ok(result? == receipt.executable_sha256 && may_run(&executable)),
-    }
+    let found = match digest(&executable) {
+        Err(error) if error.is_missing() => return Ok(false),
+        result => result?,
+    };
+    let whole = found == receipt.executable_sha256;
+    Ok(whole && may_run(&executable) && has_playbook(&folder, receipt.playbook_sha256))
+}
+
+/// Whether the playbook of a version is the one that it came with.
+pub(crate) fn has_playbook(folder: &Path, sha256: Sha256) -> bool {
+    let playbook = Playbook::read(&folder.join("playbook"));
+    playbook.is_ok_and(|playbook| playbook.sha256() == sha256)
 }
 
 /// Whether a file's permissions let it be run.

@@ -30,6 +30,7 @@ enum Wanted {
 const REMEDY: &str = "install a release with the installer, and let that install others";
 
 pub(super) fn run(app: &App, args: &Beside) -> Result<(), Failure> {
+    super::unmanaged(app)?;
     app.released(REMEDY)?;
     let wanted = match &args.version {
         Some(version) => Wanted::Named(version.clone()),

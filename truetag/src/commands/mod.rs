@@ -2,6 +2,7 @@
 
 mod activate;
 mod beside;
+mod doctor;
 mod hold;
 mod install;
 mod prepare;
@@ -31,6 +32,7 @@ use crate::Program;
 use crate::app::App;
 use crate::failure::Failure;
 use crate::launch::{self, Launched};
+use crate::owner;
 use crate::source::Mirror;
 
 #[derive(Debug, Parser)]
@@ -63,6 +65,7 @@ enum Verb {
     Hold(Hold),
     Unhold(Unhold),
     Sweep(Sweep),
+    Doctor(Doctor),
     Status(Status),
     TrustedRoot(TrustedRoot),
     #[command(name = crate::install::SELF, hide = true)]
@@ -205,6 +208,19 @@ struct Sweep {
     #[arg(long)]
     dry_run: bool,
     /// Print it as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Tell what is well with this installation, what is not, and what mends it
+///
+/// It ends with 18 where something must be seen to.
+#[derive(Debug, Args)]
+struct Doctor {
+    /// Mend what can be mended without losing anything
+    #[arg(long)]
+    fix: bool,
+    /// Print the rows as JSON
     #[arg(long)]
     json: bool,
 }
@@ -358,6 +374,7 @@ pub(crate) fn run(program: &Program) -> Result<ExitCode, Failure> {
         Some(Verb::Hold(args)) => hold::hold(&app, args),
         Some(Verb::Unhold(_)) => hold::unhold(&app),
         Some(Verb::Sweep(args)) => sweep::run(&app, args),
+        Some(Verb::Doctor(args)) => doctor::run(&app, args),
         Some(Verb::Status(args)) => status::run(&app, args),
         Some(Verb::TrustedRoot(args)) => trusted_root::run(&app, args),
         Some(Verb::Own(own)) => match &own.verb {
@@ -368,6 +385,17 @@ pub(crate) fn run(program: &Program) -> Result<ExitCode, Failure> {
         },
     }?;
     Ok(Exit::Done.into())
+}
+
+/// Refuses to change what a package manager put here.
+fn unmanaged(app: &App) -> Result<(), Failure> {
+    match owner::of(app) {
+        None => Ok(()),
+        Some(owner) => Err(Failure::Managed {
+            executable: app.executable.clone(),
+            owner,
+        }),
+    }
 }
 
 /// The command line with the product's name and words in it.
@@ -386,6 +414,7 @@ fn command(app: &App) -> clap::Command {
         "rollback                       go back to the one before",
         "which --why                    show what runs here, and why",
         "status --json                  show what is installed",
+        "doctor                         find out what is wrong, and what mends it",
         "verify --tag v1.2.3 FILE…      prove files of a release, offline",
         "trusted-root                   show whose keys are believed",
     ]);

@@ -10,6 +10,7 @@ use crate::output::say;
 use crate::receipt::Receipt;
 
 pub(super) fn run(app: &App) -> Result<(), Failure> {
+    super::unmanaged(app)?;
     app.released("install a release with the installer, and roll that back")?;
     let home = Home::locate(app)?;
     let home = home.lock()?;

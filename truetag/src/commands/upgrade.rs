@@ -40,6 +40,7 @@ struct Saw {
 }
 
 pub(super) fn run(app: &App, args: &Upgrade) -> Result<(), Failure> {
+    super::unmanaged(app)?;
     app.released("install a release with the installer, and upgrade that")?;
     let home = Home::locate(app)?;
     let report = if args.dry_run {

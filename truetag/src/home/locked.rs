@@ -273,7 +273,8 @@ impl LockedHome<'_> {
     }
 }
 
-fn is_leftover(path: &Path) -> bool {
+/// Whether a run that was killed left this.
+pub(crate) fn is_leftover(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     name.starts_with(STAGING) || name.starts_with(UNFINISHED)
 }

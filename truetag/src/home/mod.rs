@@ -27,7 +27,7 @@ use crate::decide::Seen;
 use crate::files::{FileError, at, read_if_any};
 use crate::root::RootName;
 
-pub(crate) use locked::LockedHome;
+pub(crate) use locked::{LockedHome, is_leftover};
 use memory::Sequences;
 pub(crate) use memory::{Of, Outcome, Shunned, Trial, Verdict};
 pub(crate) use sweep::Candidate;

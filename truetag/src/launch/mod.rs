@@ -23,7 +23,7 @@ use crate::home::{Home, HomeError};
 use crate::receipt::Receipt;
 
 /// The commands that are about the home itself, which neither a build nor a project decides.
-pub(crate) const ABOUT_HOME: [&str; 11] = [
+pub(crate) const ABOUT_HOME: [&str; 12] = [
     "upgrade",
     "rollback",
     "install",
@@ -32,6 +32,7 @@ pub(crate) const ABOUT_HOME: [&str; 11] = [
     "hold",
     "unhold",
     "sweep",
+    "doctor",
     "status",
     "trusted-root",
     crate::install::SELF,

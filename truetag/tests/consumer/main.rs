@@ -3,6 +3,7 @@
 
 #![cfg(unix)]
 
+mod doctor;
 mod install_script;
 #[cfg(target_os = "linux")]
 mod kills;
