@@ -25,6 +25,8 @@ pub(super) fn run(app: &App, args: &Activate) -> Result<(), Failure> {
         home.set_trial(trial.as_ref())?;
         home.set_previous(Some(&current))?;
     }
+    // It was chosen by name, or is newer than what did not work.
+    home.end_quarantine(version)?;
     home.set_current(version)?;
     Ok(())
 }

@@ -62,10 +62,8 @@ pub(super) fn run(app: &App, args: &Upgrade) -> Result<(), Failure> {
         None if to < from => say(format_args!("took back {name} from {from} to {to}")),
         None => say(format_args!("upgraded {name} from {from} to {to}")),
     }
-    if *changed && args.channel.is_none() && args.version.is_none() {
-        say(format_args!(
-            "it is on trial: if it does not work, {from} comes back by itself, or by rollback"
-        ));
+    if *changed {
+        say("it is on trial: if it does not work, the version before comes back by itself");
     }
     if args.json {
         output::json(&report)?;
@@ -101,9 +99,7 @@ fn upgrade(app: &App, home: &Home, args: &Upgrade) -> Result<Report, Failure> {
         Ok(chosen) => {
             let release = resolve(&fetcher, &chosen, &installed)?;
             move_to(app, &locked, &fetcher, &release)?;
-            let version = &release.manifest().version;
-            locked.end_quarantine(version)?;
-            report(version, None)
+            report(&release.manifest().version, None)
         }
         Err(stay) if stay.is_no_failure() => report(&installed, Some(stay)),
         Err(stay) => return Err(stay.into()),

@@ -177,9 +177,10 @@ impl LockedHome<'_> {
         self.set_lines("quarantine", &all)
     }
 
-    /// Forgets why `version`, and what is older, was quarantined.
+    /// Forgets why `version`, and what is older, was quarantined. What cannot be read is left for
+    /// a person to look at.
     pub(crate) fn end_quarantine(&self, version: &Version) -> Result<(), HomeError> {
-        let mut all = self.home.quarantine()?;
+        let mut all = self.home.quarantine().unwrap_or_default();
         let before = all.len();
         all.retain(|it| it.version > *version);
         if all.len() == before {

@@ -97,6 +97,8 @@ pub(crate) fn hand_over(app: &App, may_install: bool) -> Result<Launched, Launch
             }
             result => result?,
         };
+        // A trial that cannot be read is no reason to run nothing.
+        let trial = home.trial().ok().flatten();
         let executable = match &runs {
             Runs::Build(build) if is(build, &app.executable) => return Ok(Launched::GoesOn),
             Runs::Build(build) => build.clone(),
@@ -104,16 +106,23 @@ pub(crate) fn hand_over(app: &App, may_install: bool) -> Result<Launched, Launch
                 return Ok(Launched::GoesOn);
             }
             Runs::Version { version, pinned } => {
-                let executable = executable(&home, version, &app.executable)?;
                 if let (true, Some(pinned)) = (*pinned, &scene.pinned) {
                     remember_pin(&home, version, &pinned.pin.file);
                 }
-                executable
+                match executable(&home, version, &app.executable) {
+                    // That it is not there will end its trial.
+                    Err(_)
+                        if trial
+                            .as_ref()
+                            .is_some_and(|trial| trial.version == *version) =>
+                    {
+                        home.executable(version)
+                    }
+                    result => result?,
+                }
             }
         };
         let command = command(&executable);
-        // A trial that cannot be read is no reason to run nothing.
-        let trial = home.trial().ok().flatten();
         let on_trial = |runs: &Runs| matches!(runs, Runs::Version { version, pinned: false } if trial.as_ref().is_some_and(|trial| trial.version == *version));
         return match &trial {
             Some(trial) if on_trial(&runs) => {

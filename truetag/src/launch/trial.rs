@@ -97,25 +97,15 @@ fn conclude(app: &App, home: &Home, seen: &Trial, outcome: Outcome, how: &str) -
 
 #[cfg(unix)]
 fn outcome(status: &ExitStatus) -> Outcome {
-    use nix::sys::signal::Signal;
+    use signal_hook::consts::{SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP};
     use std::os::unix::process::ExitStatusExt;
-    // What a program does to itself; others are sent by people and systems.
-    let own = [
-        Signal::SIGILL,
-        Signal::SIGTRAP,
-        Signal::SIGABRT,
-        Signal::SIGBUS,
-        Signal::SIGFPE,
-        Signal::SIGSEGV,
-        Signal::SIGSYS,
-    ];
-    if let Some(signal) = status.signal() {
-        let own = own.into_iter().any(|own| own as i32 == signal);
-        return if own {
-            Outcome::Crashed
-        } else {
-            Outcome::Neither
-        };
+    match status.signal() {
+        // What a program does to itself; others are sent by people and systems.
+        Some(SIGABRT | SIGBUS | SIGFPE | SIGILL | SIGSEGV | SIGSYS | SIGTRAP) => {
+            return Outcome::Crashed;
+        }
+        Some(_) => return Outcome::Neither,
+        None => {}
     }
     by_code(status.code())
 }
@@ -151,27 +141,25 @@ fn code(status: ExitStatus) -> ExitCode {
 /// Runs a command as if it ran in place of this process: what is sent to this one reaches it.
 #[cfg(unix)]
 fn wait(mut command: Command) -> io::Result<ExitStatus> {
-    use nix::sys::signal::{SigSet, Signal, kill};
-    use nix::unistd::Pid;
-    // The terminal sends to both by itself, and the child decides.
-    let [interrupt, quit] = [Signal::SIGINT, Signal::SIGQUIT];
-    let signals: SigSet = [interrupt, quit, Signal::SIGTERM, Signal::SIGHUP]
-        .into_iter()
-        .collect();
+    use rustix::process::{Pid, Signal, kill_process};
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+    use signal_hook::iterator::Signals;
+    // Before there is a child, so that none of them ends this process and leaves the child alone.
+    let mut signals = Signals::new([SIGINT, SIGQUIT, SIGTERM, SIGHUP])?;
     let mut child = patiently(|| command.spawn())?;
-    // Not before: a child begins with what its parent blocks.
-    signals.thread_block()?;
-    let id = i32::try_from(child.id()).map_err(io::Error::other)?;
+    let id = Pid::from_child(&child);
     std::thread::spawn(move || {
-        while let Ok(signal) = signals.wait() {
-            if signal != interrupt && signal != quit {
-                let _ = kill(Pid::from_raw(id), signal);
-            }
+        for signal in signals.forever() {
+            // The terminal sends the others to both by itself, and the child decides.
+            let signal = match signal {
+                SIGTERM => Signal::TERM,
+                SIGHUP => Signal::HUP,
+                _ => continue,
+            };
+            let _ = kill_process(id, signal);
         }
     });
-    let ended = child.wait();
-    let _ = signals.thread_unblock();
-    ended
+    child.wait()
 }
 
 #[cfg(not(unix))]

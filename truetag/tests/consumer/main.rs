@@ -3,6 +3,7 @@
 
 #![cfg(unix)]
 
+mod complaints;
 mod doctor;
 mod install_script;
 #[cfg(target_os = "linux")]
