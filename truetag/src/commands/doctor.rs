@@ -4,7 +4,6 @@ use super::Doctor;
 use crate::app::App;
 use crate::doctor::{Fix, Row, Status, examine};
 use crate::failure::Failure;
-use crate::files::at;
 use crate::home::Home;
 use crate::install::settle;
 use crate::output::{self, say};
@@ -59,18 +58,15 @@ fn mend(app: &App, home: &Home, fix: &Fix) -> Result<(), Failure> {
     match fix {
         Fix::Leftovers => {}
         Fix::Settle(version) => settle(app, &locked, version)?,
+        #[cfg(unix)]
         Fix::OwnersAlone(folder) => {
-            #[cfg(unix)]
-            {
-                use std::os::unix::fs::PermissionsExt;
-                let metadata = folder.metadata().map_err(at("look at", folder))?;
-                let mut permissions = metadata.permissions();
-                permissions.set_mode(permissions.mode() & !0o002);
-                std::fs::set_permissions(folder, permissions)
-                    .map_err(at("change the permissions of", folder))?;
-            }
-            #[cfg(not(unix))]
-            let _ = at("look at", folder);
+            use crate::files::at;
+            use std::os::unix::fs::PermissionsExt;
+            let metadata = folder.metadata().map_err(at("look at", folder))?;
+            let mut permissions = metadata.permissions();
+            permissions.set_mode(permissions.mode() & !0o002);
+            std::fs::set_permissions(folder, permissions)
+                .map_err(at("change the permissions of", folder))?;
         }
     }
     Ok(())

@@ -5,8 +5,6 @@ mod agents;
 mod home;
 mod surroundings;
 
-use std::path::PathBuf;
-
 use release_plan::Version;
 use serde::Serialize;
 
@@ -45,7 +43,8 @@ pub(crate) enum Fix {
     /// Let this version, which is past its trial, become the launcher.
     Settle(Version),
     /// Let nobody but the owner write here.
-    OwnersAlone(PathBuf),
+    #[cfg(unix)]
+    OwnersAlone(std::path::PathBuf),
     /// Remove what killed runs left.
     Leftovers,
 }

@@ -3,7 +3,7 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
-use super::{Fix, Row};
+use super::Row;
 use crate::app::App;
 use crate::home::Home;
 
@@ -100,7 +100,7 @@ fn permissions(home: &Home) -> Vec<Row> {
                 "another user could put a program in place of this one",
                 format!("chmod o-w '{place}'"),
             );
-            rows.push(row.fixed_by(Fix::OwnersAlone(folder)));
+            rows.push(row.fixed_by(super::Fix::OwnersAlone(folder)));
         } else if rustix::fs::access(&folder, rustix::fs::Access::WRITE_OK).is_err() {
             rows.push(Row::soft(
                 "permissions",
