@@ -200,3 +200,40 @@ fn a_windows_version_that_crashes_on_trial_is_left_for_the_one_before() {
     );
     assert_eq!(windows.version(), "1.0.0");
 }
+
+#[test]
+fn a_windows_launcher_is_replaced_while_another_run_holds_it() {
+    let Some(windows) = Windows::new() else {
+        return;
+    };
+    let rig = &windows.rig;
+    rig.publish("1.0.0", "1.0.0 hangs status", |_| {});
+    rig.publish_good("1.1.0");
+    rig.point("1.1.0", 7, |_| {});
+    let home = rig.home();
+    let archive = seen(&rig.archive("1.0.0"));
+    let unpacked = windows.unpack("1.0.0");
+    let install = [
+        "self",
+        "install",
+        "--archive",
+        &archive,
+        "--dir",
+        &seen(&home),
+    ];
+    windows.believing(&unpacked, &install).expect(0);
+    let launcher = home.join("bin/rocket.exe");
+    let mut running = windows.command(&launcher, &["status"]).spawn().unwrap();
+    windows.upgrade(&[]).expect(0);
+    for _ in 0..3 {
+        assert_eq!(windows.version(), "1.1.0");
+    }
+    assert!(running.try_wait().unwrap().is_none(), "it held nothing");
+    let new = fs::read(home.join("versions/1.1.0/rocket.exe")).unwrap();
+    assert_eq!(fs::read(&launcher).unwrap(), new);
+    running.kill().unwrap();
+    running.wait().unwrap();
+    windows.run(&["unhold"]).expect(0);
+    let left: Vec<_> = fs::read_dir(home.join("bin")).unwrap().collect();
+    assert_eq!(left.len(), 1, "{left:?}");
+}
