@@ -180,34 +180,3 @@ fn a_copy_that_shadows_this_one_and_a_wrong_project_are_told() {
     );
     assert_eq!(found(&listed, "project")["mend"], "rocket install");
 }
-
-#[test]
-fn what_a_package_manager_owns_says_how_it_is_upgraded_there() {
-    let rig = ready();
-    let program = rig.home().join("versions/1.0.0/rocket");
-    for (place, command) in [
-        ("opt/Cellar/rocket/1.0.0/bin", "brew upgrade rocket"),
-        ("scoop/apps/rocket/current", "scoop update rocket"),
-        (
-            "lib/node_modules/@acme/rocket/bin",
-            "npm update -g @acme/rocket",
-        ),
-        ("nobody/.cargo/bin", "cargo install --locked rocket"),
-    ] {
-        let folder = rig.path(place);
-        fs::create_dir_all(&folder).unwrap();
-        let copy = folder.join("rocket");
-        fs::copy(&program, &copy).unwrap();
-        let before = rig.snapshot();
-        for verb in ["upgrade", "rollback", "install"] {
-            let mut run = Command::new(&copy);
-            run.arg(verb)
-                .env("HOME", rig.path("nobody"))
-                .env_remove("CARGO_HOME");
-            let ran: Ran = run.output().unwrap().into();
-            let ran = ran.expect(13);
-            assert!(ran.stderr.contains(command), "{}", ran.stderr);
-        }
-        assert_eq!(rig.snapshot(), before);
-    }
-}

@@ -10,6 +10,7 @@ mod install_script;
 mod kills;
 mod life;
 mod network;
+mod owners;
 mod pins;
 mod refusals;
 mod renewal;

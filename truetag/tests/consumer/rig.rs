@@ -43,14 +43,7 @@ pub(crate) fn build_rocket(mut cargo: Command, target: Option<&str>) -> Option<P
     if let Some(target) = target {
         cargo.args(["--target", target]);
     }
-    // What cargo tells this test of its own package would have dependencies built anew.
-    for (variable, _) in std::env::vars_os() {
-        let name = variable.to_string_lossy();
-        let own = ["CARGO_MANIFEST_", "CARGO_PKG_", "OUT_DIR"];
-        if own.iter().any(|own| name.starts_with(own)) {
-            cargo.env_remove(&variable);
-        }
-    }
+    without_own_package(&mut cargo);
     if !cargo.status().is_ok_and(|ended| ended.success()) {
         return None;
     }
@@ -64,6 +57,17 @@ pub(crate) fn build_rocket(mut cargo: Command, target: Option<&str>) -> Option<P
             profiles.join("debug/examples").join(name)
         }
     })
+}
+
+/// What cargo tells this test of its own package would have dependencies built anew.
+pub(crate) fn without_own_package(cargo: &mut Command) {
+    for (variable, _) in std::env::vars_os() {
+        let name = variable.to_string_lossy();
+        let own = ["CARGO_MANIFEST_", "CARGO_PKG_", "OUT_DIR"];
+        if own.iter().any(|own| name.starts_with(own)) {
+            cargo.env_remove(&variable);
+        }
+    }
 }
 
 pub(crate) struct Rig {
