@@ -100,11 +100,12 @@ usage() {
     cat <<EOF
 Installs $product $version.
 
-Usage: install.sh [--mirror URL] [--trusted-root FILE] [--dir HOME]
+Usage: install.sh [--mirror URL] [--trusted-root FILE] [--dir HOME] [--no-modify-path]
 
   --mirror URL         take everything from here: http://…, https://… or file:///ABSOLUTE/PATH
   --trusted-root FILE  trust the keys in this trusted_root.json, not the public Sigstore's
   --dir HOME           install into this folder, not \$$home_variable or ~/.$product
+  --no-modify-path     change no profile to put $product on PATH
   --help               print this
 
 Exit codes are those of '$product --help'.
@@ -169,11 +170,17 @@ main() {
     mirror=
     trusted_root=
     dir=
+    no_modify_path=
     while [ $# -gt 0 ]; do
         case $1 in
             --help | -h)
                 usage
                 exit 0
+                ;;
+            --no-modify-path)
+                no_modify_path=1
+                shift
+                continue
                 ;;
             --mirror | --trusted-root | --dir)
                 if [ $# -lt 2 ] || [ -z "$2" ]; then
@@ -221,6 +228,7 @@ main() {
     [ -z "$mirror" ] || set -- "$@" --mirror "$mirror"
     [ -z "$trusted_root" ] || set -- "$@" --trusted-root "$trusted_root"
     [ -z "$dir" ] || set -- "$@" --dir "$dir"
+    [ -z "$no_modify_path" ] || set -- "$@" --no-modify-path
     code=0
     "$program" "$@" </dev/null || code=$?
     case $code in

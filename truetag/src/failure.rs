@@ -15,6 +15,7 @@ use crate::home::HomeError;
 use crate::install::InstallError;
 use crate::launch::LaunchError;
 use crate::owner::Owner;
+use crate::path::RecordError;
 use crate::receipt::ReceiptError;
 use crate::refresh::RefreshFailure;
 use crate::root::RootFileError;
@@ -47,6 +48,16 @@ pub(crate) enum Failure {
     Install(#[from] InstallError),
     #[error(transparent)]
     Receipt(#[from] ReceiptError),
+    #[error(transparent)]
+    PathRecord(#[from] RecordError),
+    #[error("nobody is there to be asked: say --yes to remove it all the same")]
+    Unasked,
+    #[error("nothing was removed")]
+    Declined,
+    #[error(
+        "what is named above could not be taken off PATH. Make it writable, or take it out by hand, and run this again: it ends what it began"
+    )]
+    PathRemains,
     #[error(transparent)]
     Refused(#[from] Refusal),
     #[error("--bundle names the bundle of one file, and {files} files were named")]
@@ -133,6 +144,7 @@ impl Failure {
             Self::Stay(stay) => stay.exit(),
             Self::Install(error) => error.exit(),
             Self::Receipt(error) => error.exit(),
+            Self::PathRecord(error) => error.exit(),
             Self::File(error) => error.exit(),
             Self::Refused(_) | Self::FilesRefused { .. } | Self::Altered(_) => Exit::Refused,
             Self::TufRootFile(_)
@@ -143,7 +155,9 @@ impl Failure {
             | Self::NoPrevious { .. }
             | Self::NothingPinned { .. } => Exit::Input,
             Self::Launch(error) => error.exit(),
-            Self::OneBundle { .. } | Self::NoBundle => Exit::Usage,
+            Self::OneBundle { .. } | Self::NoBundle | Self::Unasked => Exit::Usage,
+            Self::Declined => Exit::Interrupted,
+            Self::PathRemains => Exit::Storage,
             Self::Probe { .. } | Self::Unwell { .. } => Exit::Gate,
             Self::Managed { .. } => Exit::Managed,
             Self::Playbook(error) => exit_of(error.kind()),

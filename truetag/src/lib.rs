@@ -18,6 +18,7 @@ mod interrupt;
 mod launch;
 mod output;
 mod owner;
+mod path;
 mod receipt;
 mod refresh;
 mod root;

@@ -118,6 +118,9 @@ impl Consumer<'_> {
         let mut command = Command::new(program);
         command
             .env("HOME", &self.home)
+            // Else profiles of whoever runs this would be edited.
+            .env_remove("ZDOTDIR")
+            .env_remove("XDG_CONFIG_HOME")
             .env_remove(self.product.variable("HOME"));
         command
     }

@@ -1,7 +1,6 @@
 //! `self install`: what the install script calls once the archive's digest is checked. From here
 //! on signatures are verified, for exactly the release that this program says it is.
 
-use std::env;
 use std::path::{Path, PathBuf};
 
 use release_plan::Tag;
@@ -16,6 +15,7 @@ use crate::home::Home;
 use crate::install::{is_installed, make_current, put_launcher};
 use crate::interrupt;
 use crate::output::say;
+use crate::path::{self, Place};
 use crate::root::Root;
 use crate::source::Source;
 
@@ -35,6 +35,7 @@ pub(super) fn run(app: &App, args: &Install) -> Result<(), Failure> {
     let home = home.create()?;
     interrupt::watch()?;
     home.bind(&root.name)?;
+    home.end_removal()?;
     // A current that cannot be read is what a second installation mends.
     let installed = home.home().current().ok();
     if let Some(installed) = &installed {
@@ -52,19 +53,16 @@ pub(super) fn run(app: &App, args: &Install) -> Result<(), Failure> {
         app.product.name,
         home.home().root().display()
     ));
-    say_path(&home.home().bin());
+    let place = Place {
+        product: &app.product.name,
+        home: home.home().root(),
+    };
+    for line in path::add(place, !args.no_modify_path)?.lines {
+        say(line);
+    }
     Ok(())
 }
 
 fn absolute(folder: &Path) -> Result<PathBuf, Failure> {
     Ok(std::path::absolute(folder).map_err(at("find", folder))?)
-}
-
-/// Says how the program comes onto PATH, where it is not there yet.
-fn say_path(bin: &Path) {
-    let path = env::var_os("PATH").unwrap_or_default();
-    if !env::split_paths(&path).any(|folder| folder == bin) {
-        say("put it on PATH with this line, now and in the profile of your shell:");
-        say(format_args!("  export PATH=\"{}:$PATH\"", bin.display()));
-    }
 }

@@ -11,6 +11,7 @@ mod settle;
 mod status;
 mod sweep;
 mod trusted_root;
+mod uninstall;
 mod upgrade;
 mod verify;
 mod version;
@@ -68,6 +69,7 @@ enum Verb {
     Doctor(Doctor),
     Status(Status),
     TrustedRoot(TrustedRoot),
+    Uninstall(Uninstall),
     #[command(name = crate::install::SELF, hide = true)]
     Own(Own),
 }
@@ -269,6 +271,17 @@ struct Refresh {
     output: Option<PathBuf>,
 }
 
+/// Remove the program, and all that its installer did on this machine
+///
+/// Profiles lose the line that the installer added and nothing else; what you changed in it since is
+/// left and named, and so are files in its folder that are not the program's.
+#[derive(Debug, Args)]
+struct Uninstall {
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+}
+
 /// What programs say to each other while one installs another
 #[derive(Debug, Args)]
 struct Own {
@@ -293,6 +306,9 @@ struct Install {
     /// The home to install into
     #[arg(long, value_name = "FOLDER")]
     dir: Option<PathBuf>,
+    /// Change no profile, and on Windows no registry value, to put the program on PATH
+    #[arg(long)]
+    no_modify_path: bool,
     #[command(flatten)]
     mirror: MirrorFlag,
     #[command(flatten)]
@@ -377,6 +393,7 @@ pub(crate) fn run(program: &Program) -> Result<ExitCode, Failure> {
         Some(Verb::Doctor(args)) => doctor::run(&app, args),
         Some(Verb::Status(args)) => status::run(&app, args),
         Some(Verb::TrustedRoot(args)) => trusted_root::run(&app, args),
+        Some(Verb::Uninstall(args)) => uninstall::run(&app, args),
         Some(Verb::Own(own)) => match &own.verb {
             OwnVerb::Install(args) => install::run(&app, args),
             OwnVerb::Prepare(args) => prepare::run(&app, args),
@@ -417,6 +434,7 @@ fn command(app: &App) -> clap::Command {
         "doctor                         find out what is wrong, and what mends it",
         "verify --tag v1.2.3 FILE…      prove files of a release, offline",
         "trusted-root                   show whose keys are believed",
+        "uninstall                      remove it from this machine",
     ]);
     let mut codes = "Exit codes:".to_owned();
     for (exit, meaning) in Exit::ALL {

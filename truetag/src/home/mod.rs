@@ -13,6 +13,7 @@
 
 mod locked;
 mod memory;
+mod removal;
 mod sweep;
 
 use std::env;

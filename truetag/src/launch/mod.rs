@@ -23,7 +23,7 @@ use crate::home::{Home, HomeError};
 use crate::receipt::Receipt;
 
 /// The commands that are about the home itself, which neither a build nor a project decides.
-pub(crate) const ABOUT_HOME: [&str; 12] = [
+pub(crate) const ABOUT_HOME: [&str; 13] = [
     "upgrade",
     "rollback",
     "install",
@@ -33,6 +33,7 @@ pub(crate) const ABOUT_HOME: [&str; 12] = [
     "unhold",
     "sweep",
     "doctor",
+    "uninstall",
     "status",
     "trusted-root",
     crate::install::SELF,
@@ -85,6 +86,10 @@ pub(crate) fn hand_over(app: &App, may_install: bool) -> Result<Launched, Launch
     };
     if !is(&home.launcher(), &app.executable) {
         home.keep_from_sweep(&app.executable);
+        return Ok(Launched::GoesOn);
+    }
+    // Its versions may be gone already; what is left to do, it does itself.
+    if home.is_leaving() {
         return Ok(Launched::GoesOn);
     }
     let verb = env::args_os().nth(1);

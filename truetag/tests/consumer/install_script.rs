@@ -13,7 +13,7 @@ use crate::rig::{Ran, Rig, flip, stamped, stub};
 
 const SHELLS: [&[&str]; 4] = [&["dash"], &["bash"], &["busybox", "sh"], &["zsh"]];
 
-fn find(tool: &str) -> Option<PathBuf> {
+pub(crate) fn find(tool: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap();
     std::env::split_paths(&path)
         .map(|folder| folder.join(tool))
@@ -42,6 +42,9 @@ pub(crate) fn run(shell: &[String], script: &Path, arguments: &[&str], path: Opt
     if let Some(path) = path {
         command.env("PATH", path);
     }
+    for elsewhere in ["ZDOTDIR", "XDG_CONFIG_HOME"] {
+        command.env_remove(elsewhere);
+    }
     command.env("HOME", "/nowhere").output().unwrap().into()
 }
 
@@ -64,8 +67,8 @@ fn every_shell_installs_and_says_what_it_rests_on() {
             "{}",
             ran.stderr
         );
-        let line = format!("export PATH=\"{}", rig.home().join("bin").display());
-        assert!(ran.stderr.contains(&line), "{}", ran.stderr);
+        let now = format!(". '{}'", rig.home().join("env.sh").display());
+        assert!(ran.stderr.contains(&now), "{}", ran.stderr);
         assert_eq!(rig.version(), "1.0.0");
         fs::remove_dir_all(rig.home()).unwrap();
     }

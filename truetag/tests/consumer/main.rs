@@ -11,6 +11,7 @@ mod kills;
 mod life;
 mod network;
 mod owners;
+mod person;
 mod pins;
 mod refusals;
 mod renewal;

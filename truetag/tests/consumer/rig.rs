@@ -333,7 +333,9 @@ impl Rig {
             .arg(self.root())
             .arg("--dir")
             .arg(self.home())
-            .env("HOME", self.path("nobody"));
+            .env("HOME", self.path("nobody"))
+            .env_remove("ZDOTDIR")
+            .env_remove("XDG_CONFIG_HOME");
         command.output().unwrap().into()
     }
 

@@ -1,0 +1,144 @@
+//! PATH of a person on Windows: the value `Path` in `HKEY_CURRENT_USER\Environment`, written as
+//! REG_EXPAND_SZ, so that what others wrote with %…% in it goes on being expanded. Programs that
+//! run learn of it by WM_SETTINGCHANGE, which PowerShell sends when a variable is set by it: to
+//! send it from here would need code that Rust cannot check.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::process::{Command, Stdio};
+
+use windows_registry::{CURRENT_USER, Key};
+
+use super::entries::{with, without};
+use super::record::{Entry, Record, RecordError};
+use super::{Place, Told};
+use crate::files::at;
+
+const KEY: &str = "Environment";
+const VALUE: &str = "Path";
+/// The error of a value that is not there: ERROR_FILE_NOT_FOUND as an HRESULT.
+const MISSING: u32 = 0x8007_0002;
+
+/// Puts the folder of the program in front of the person's PATH, where `edit` says so.
+pub(crate) fn add(place: Place<'_>, edit: bool) -> Result<Told, RecordError> {
+    let mut told = Told::default();
+    let bin = place.bin();
+    let Some(bin) = bin.to_str().filter(|bin| !bin.contains([';', '"'])) else {
+        told.note(format_args!(
+            "{} cannot stand on PATH: call the program by its path",
+            bin.display()
+        ));
+        return Ok(told);
+    };
+    if !edit {
+        told.say(format_args!(
+            "PATH was not changed. What belongs on it: {bin}"
+        ));
+        return Ok(told);
+    }
+    let result = read().map(|value| (with(value.as_deref().unwrap_or_default(), bin), value));
+    let written = match result {
+        Ok((None, _)) => Ok(()),
+        Ok((Some(new), before)) => {
+            let mut record = Record::read(&place.record())?;
+            record.registry = Some(Entry {
+                added: bin.to_owned(),
+                created: before.is_none(),
+            });
+            record.write(&place.record())?;
+            write(&new)
+        }
+        Err(error) => Err(error),
+    };
+    match written {
+        Ok(()) => {
+            tell_others(&mut told);
+            told.say(format_args!(
+                "new terminals find {}: {bin} is on PATH",
+                place.product
+            ));
+        }
+        Err(error) => told.note(format_args!(
+            "PATH was not changed: {error}. Put this on it by hand: {bin}"
+        )),
+    }
+    Ok(told)
+}
+
+/// Takes back the entry that is recorded.
+pub(crate) fn remove(place: Place<'_>) -> Result<Told, RecordError> {
+    let mut told = Told::default();
+    let path = place.record();
+    let Some(entry) = Record::read(&path)?.registry else {
+        return Ok(told);
+    };
+    let taken = read().and_then(|value| {
+        let value = value.unwrap_or_default();
+        match without(&value, &entry.added) {
+            Some(left) if left.is_empty() && entry.created => delete(),
+            Some(left) => write(&left),
+            None => Ok(()),
+        }
+    });
+    match taken {
+        Ok(()) => {
+            tell_others(&mut told);
+            told.say("took it off PATH");
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    return Err(at("remove", &path)(error).into());
+                }
+                _ => {}
+            }
+        }
+        Err(error) => told.note(format_args!(
+            "PATH could not be changed: {error}. This is left on it: {}",
+            entry.added
+        )),
+    }
+    Ok(told)
+}
+
+fn key() -> windows_registry::Result<Key> {
+    CURRENT_USER.options().read().write().create().open(KEY)
+}
+
+fn read() -> windows_registry::Result<Option<String>> {
+    match key()?.get_string(VALUE) {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.code().0.cast_unsigned() == MISSING => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn write(value: &str) -> windows_registry::Result<()> {
+    key()?.set_expand_string(VALUE, value)
+}
+
+fn delete() -> windows_registry::Result<()> {
+    key()?.remove_value(VALUE)
+}
+
+/// Has PowerShell remove a variable that there is none of, upon which it tells every window that
+/// the environment changed.
+fn tell_others(told: &mut Told) {
+    let script =
+        "[Environment]::SetEnvironmentVariable([Guid]::NewGuid().ToString(), $null, 'User')";
+    let sent = Command::new("powershell.exe")
+        .args([
+            "-NoLogo",
+            "-NoProfile",
+            "-NonInteractive",
+            "-Command",
+            script,
+        ])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    if !sent.is_ok_and(|status| status.success()) {
+        told.say(
+            "note: programs that run could not be told: log off and on, if new ones do not have it",
+        );
+    }
+}
