@@ -16,6 +16,11 @@ pub(crate) fn json(value: &impl Serialize) -> io::Result<()> {
     print(serde_json::to_string_pretty(value)?)
 }
 
+/// Text of many lines, which ends with a newline and goes out as it is.
+pub(crate) fn text(text: &str) -> io::Result<()> {
+    print(text.trim_end_matches('\n').to_owned())
+}
+
 fn print(mut text: String) -> io::Result<()> {
     text.push('\n');
     match io::stdout().lock().write_all(text.as_bytes()) {

@@ -4,6 +4,7 @@ mod activate;
 mod beside;
 mod doctor;
 mod hold;
+mod completions;
 mod install;
 mod prepare;
 mod rollback;
@@ -69,6 +70,7 @@ enum Verb {
     Doctor(Doctor),
     Status(Status),
     TrustedRoot(TrustedRoot),
+    Completions(Completions),
     Uninstall(Uninstall),
     #[command(name = crate::install::SELF, hide = true)]
     Own(Own),
@@ -271,6 +273,13 @@ struct Refresh {
     output: Option<PathBuf>,
 }
 
+/// Print what a shell needs to complete this command line
+#[derive(Debug, Args)]
+struct Completions {
+    /// The shell
+    shell: completions::For,
+}
+
 /// Remove the program, and all that its installer did on this machine
 ///
 /// Profiles lose the line that the installer added and nothing else; what you changed in it since is
@@ -393,6 +402,7 @@ pub(crate) fn run(program: &Program) -> Result<ExitCode, Failure> {
         Some(Verb::Doctor(args)) => doctor::run(&app, args),
         Some(Verb::Status(args)) => status::run(&app, args),
         Some(Verb::TrustedRoot(args)) => trusted_root::run(&app, args),
+        Some(Verb::Completions(args)) => completions::run(&app, args),
         Some(Verb::Uninstall(args)) => uninstall::run(&app, args),
         Some(Verb::Own(own)) => match &own.verb {
             OwnVerb::Install(args) => install::run(&app, args),
@@ -467,6 +477,14 @@ fn command(app: &App) -> clap::Command {
                 "trusted-root refresh",
                 "trusted-root refresh --mirror https://tuf.example.com --tuf-root root.json --output trusted_root.json",
             ]))
+        })
+        .mut_subcommand("completions", |verb| {
+            verb.after_help(examples(&[
+                "completions bash >~/.local/share/bash-completion/completions/NAME",
+                "completions zsh >DIR/_NAME                 DIR being one of $fpath",
+                "completions fish >~/.config/fish/completions/NAME.fish",
+                "completions powershell >>$PROFILE",
+            ].map(|line| line.replace("NAME", name)).each_ref().map(String::as_str)))
         })
         .mut_subcommand("upgrade", |verb| {
             verb.after_help(examples(&[

@@ -5,6 +5,7 @@
 
 mod complaints;
 mod doctor;
+mod completions;
 mod install_script;
 #[cfg(target_os = "linux")]
 mod kills;
