@@ -1,6 +1,7 @@
 # What every bootstrap script has in its region "common". Nothing runs by reading it.
-# Relies on sh, cp, curl or wget, and sha256sum, shasum or openssl.
-# shellcheck shell=sh
+# Relies on sh, sed, sort, head, date, mktemp, cp, curl or wget, and sha256sum, shasum or openssl.
+# Whoever has it sets base, pages and channel.
+# shellcheck shell=sh disable=SC2154
 
 say() {
     printf '%s\n' "$*" >&2
@@ -66,7 +67,11 @@ get() {
 
 # As get; says what to do where it fails, and ends.
 download() {
-    get "$1" "$2" || die 10 "cannot download $1. Check the address and the network, and run this again"
+    get "$1" "$2" && return
+    # A disk that is full takes not one byte more.
+    { printf x >"$2.more"; } 2>/dev/null ||
+        die 16 "cannot write $2: make space there, or set TMPDIR to a folder with space"
+    die 10 "cannot download $1. Check the address and the network, and run this again"
 }
 
 digest_of() {
@@ -81,4 +86,67 @@ digest_of() {
         sum=${sum##* }
     fi
     printf '%s\n' "$sum"
+}
+
+# A folder that goes away with this run.
+make_temporary() {
+    temporary=$(mktemp -d) || die 16 "cannot make a temporary folder: set TMPDIR to one with space"
+    case $temporary in
+        /*) ;;
+        *) temporary=$PWD/$temporary ;;
+    esac
+    trap 'rm -rf "$temporary"' EXIT
+    trap 'exit 130' INT TERM HUP QUIT PIPE
+}
+
+# The digest of a script in the lines of a SHA256SUMS.
+listed_in() {
+    sed -n 's/^\([0-9a-f]\{64\}\)  install\.sh$/\1/p' "$1"
+}
+
+# Sets url and digest to those that the pointer names. Fails where there is no pointer to go by.
+by_pointer() {
+    pointer=$temporary/pointer.json
+    get "$pages/channels/$channel.json" "$pointer" || {
+        say "note: cannot get the pointer of channel $channel from $pages"
+        return 1
+    }
+    expires=$(sed -n 's/^  "expires": "\([0-9TZ:-]*\)".*/\1/p' "$pointer")
+    tag=$(sed -n 's/^    "tag": "\([0-9A-Za-z.+-]*\)".*/\1/p' "$pointer")
+    digest=$(sed -n 's/^      "install\.sh": "\([0-9a-f]\{64\}\)".*/\1/p' "$pointer")
+    if [ -z "$expires" ] || [ -z "$tag" ] || [ -z "$digest" ]; then
+        say "note: what is at $pages/channels/$channel.json is no pointer"
+        return 1
+    fi
+    now=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+    first=$(printf '%s\n%s\n' "$now" "$expires" | LC_ALL=C sort | head -n 1)
+    # What cannot be compared is not valid.
+    if [ -z "$now" ] || [ "$first" != "$now" ] || [ "$now" = "$expires" ]; then
+        say "note: the pointer of channel $channel expired at $expires"
+        return 1
+    fi
+    url=$base/releases/download/$tag/install.sh
+}
+
+# Sets url and digest to those of a release's own script, by the checksums beside it.
+by_release() {
+    url=$base/releases/$1/install.sh
+    sums=SHA256SUMS
+    case $1 in
+        */bootstrap-*) sums=bootstrap-checksums.txt ;;
+    esac
+    download "$base/releases/$1/$sums" "$temporary/sums"
+    digest=$(listed_in "$temporary/sums")
+    [ -n "$digest" ] || die 11 "$base/releases/$1/$sums lists no install.sh. Nothing was run"
+}
+
+# Gets the script at $url, which must have $digest.
+get_script() {
+    script=$temporary/install.sh
+    download "$url" "$script"
+    found=$(digest_of "$script")
+    if [ "$found" != "$digest" ]; then
+        die 11 "$url: digest refused: expected $digest, found ${found:-none}. Nothing was run"
+    fi
+    say "the script of $url, with the digest that is written for it"
 }

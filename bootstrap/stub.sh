@@ -72,7 +72,11 @@ get() {
 
 # As get; says what to do where it fails, and ends.
 download() {
-    get "$1" "$2" || die 10 "cannot download $1. Check the address and the network, and run this again"
+    get "$1" "$2" && return
+    # A disk that is full takes not one byte more.
+    { printf x >"$2.more"; } 2>/dev/null ||
+        die 16 "cannot write $2: make space there, or set TMPDIR to a folder with space"
+    die 10 "cannot download $1. Check the address and the network, and run this again"
 }
 
 digest_of() {
@@ -88,20 +92,16 @@ digest_of() {
     fi
     printf '%s\n' "$sum"
 }
-# end of common
 
-usage() {
-    cat <<EOF
-Installs $product, the release that a channel points at.
-
-Usage: install.sh [--channel CHANNEL] [--mirror URL] [argument of that release's own script]…
-
-  --channel CHANNEL  stable, beta or alpha [default: $default]
-  --mirror URL       take everything from here: http://…, https://… or file:///ABSOLUTE/PATH
-  --help             print this
-
-With \$$reference_variable=TAG it is the script of that tag, wherever the channel points.
-EOF
+# A folder that goes away with this run.
+make_temporary() {
+    temporary=$(mktemp -d) || die 16 "cannot make a temporary folder: set TMPDIR to one with space"
+    case $temporary in
+        /*) ;;
+        *) temporary=$PWD/$temporary ;;
+    esac
+    trap 'rm -rf "$temporary"' EXIT
+    trap 'exit 130' INT TERM HUP QUIT PIPE
 }
 
 # The digest of a script in the lines of a SHA256SUMS.
@@ -145,6 +145,32 @@ by_release() {
     [ -n "$digest" ] || die 11 "$base/releases/$1/$sums lists no install.sh. Nothing was run"
 }
 
+# Gets the script at $url, which must have $digest.
+get_script() {
+    script=$temporary/install.sh
+    download "$url" "$script"
+    found=$(digest_of "$script")
+    if [ "$found" != "$digest" ]; then
+        die 11 "$url: digest refused: expected $digest, found ${found:-none}. Nothing was run"
+    fi
+    say "the script of $url, with the digest that is written for it"
+}
+# end of common
+
+usage() {
+    cat <<EOF
+Installs $product, the release that a channel points at.
+
+Usage: install.sh [--channel CHANNEL] [--mirror URL] [argument of that release's own script]…
+
+  --channel CHANNEL  stable, beta or alpha, and follow it from then on [default: $default]
+  --mirror URL       take everything from here: http://…, https://… or file:///ABSOLUTE/PATH
+  --help             print this
+
+With \$$reference_variable=TAG it is the script of that tag, wherever the channel points.
+EOF
+}
+
 main() {
     if [ -n "${ZSH_VERSION:-}" ]; then
         emulate sh
@@ -177,6 +203,8 @@ main() {
         case $1 in
             --channel)
                 channel=$2
+                # Whoever names one wants to follow it.
+                set -- "$@" --follow "$2"
                 shift 2
                 left=$((left - 2))
                 ;;
@@ -206,9 +234,7 @@ main() {
         has "$tool" || die 17 "$tool is needed and not on PATH"
     done
     need_tools "$base"
-    temporary=$(mktemp -d) || die 16 "cannot make a temporary folder: set TMPDIR to one with space"
-    trap 'rm -rf "$temporary"' EXIT
-    trap 'exit 130' INT TERM HUP QUIT PIPE
+    make_temporary
 
     case $reference in
         '')
@@ -227,13 +253,7 @@ main() {
             ;;
         *) die 2 "\$$reference_variable: expected a tag like v1.2.3, found $reference" ;;
     esac
-    script=$temporary/install.sh
-    download "$url" "$script"
-    found=$(digest_of "$script")
-    if [ "$found" != "$digest" ]; then
-        die 11 "$url: digest refused: expected $digest, found ${found:-none}. Nothing was run"
-    fi
-    say "the script of $url, with the digest that is written for it"
+    get_script
     code=0
     sh "$script" "$@" </dev/null || code=$?
     exit "$code"

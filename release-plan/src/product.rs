@@ -195,8 +195,11 @@ impl Product {
                 &self.identities.channel_workflow,
             ),
         ] {
-            if !workflow.starts_with(".github/workflows/") {
-                return refused(key, "a path below .github/workflows/", workflow);
+            // It stands in scripts, where a quote or a blank would be read as code.
+            let plain = |b: u8| b.is_ascii_alphanumeric() || b"/._-".contains(&b);
+            if !workflow.starts_with(".github/workflows/") || !workflow.bytes().all(plain) {
+                let expected = "a path of letters, digits and /._- below .github/workflows/";
+                return refused(key, expected, workflow);
             }
         }
         if self.identities.release_workflow == self.identities.channel_workflow {

@@ -289,6 +289,8 @@ targets = [\"x86_64-unknown-linux-gnu\"]
             ("    alpha: {", "    nightly: {", "product.yaml:17:5: "),
             ("lantern\n  id", "lantern/\n  id", "product.yaml:4:3: "),
             ("release.yml", "channel.yml", "product.yaml:10:3: "),
+            // Scripts are stamped with it.
+            ("release.yml", "$(id).yml", "product.yaml:9:3: "),
             ("name: lantern", "name: [", "product.yaml:"),
             ("name: lantern", "name: ../lantern", "product.yaml:1:1: "),
             ("name: lantern", "name: 7lantern", "product.yaml:1:1: "),

@@ -61,6 +61,11 @@ pub(crate) fn stamp(
         ("@BOOTSTRAP_TAG@", tag.to_string()),
         ("@REPOSITORY@", product.repository.url.clone()),
         ("@CHANNELS_URL@", product.channels.url.clone()),
+        (
+            "@RELEASE_WORKFLOW@",
+            product.identities.release_workflow.clone(),
+        ),
+        ("@ISSUER@", product.identities.issuer.clone()),
         ("@DEFAULT_CHANNEL@", product.channels.default.to_string()),
         ("@HOME_VARIABLE@", product.variable("HOME")),
         ("@REFERENCE_VARIABLE@", product.variable("UPGRADE_REF")),

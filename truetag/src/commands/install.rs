@@ -48,6 +48,9 @@ pub(super) fn run(app: &App, args: &Install) -> Result<(), Failure> {
     let archive = (!is_installed(&home, version, asset.sha256)?).then_some(archive);
     make_current(app, &home, &release, archive)?;
     put_launcher(&home, version)?;
+    if let Some(channel) = args.channel {
+        home.set_channel(channel)?;
+    }
     say(format_args!(
         "installed {} {version} in {}",
         app.product.name,

@@ -315,6 +315,9 @@ struct Install {
     /// The home to install into
     #[arg(long, value_name = "FOLDER")]
     dir: Option<PathBuf>,
+    /// Follow this channel from then on: stable, beta or alpha
+    #[arg(long)]
+    channel: Option<Channel>,
     /// Change no profile, and on Windows no registry value, to put the program on PATH
     #[arg(long)]
     no_modify_path: bool,

@@ -181,6 +181,8 @@ impl Rig {
         let version: Version = version.parse().unwrap();
         let script = stamped(&version, Sha256::of(&archive));
         fs::write(folder.join(AssetName::INSTALL_SH), &script).unwrap();
+        let sums = format!("{}  install.sh\n", Sha256::of(script.as_bytes()));
+        fs::write(folder.join(AssetName::CHECKSUMS), sums).unwrap();
         let asset = |name, kind, target: Option<&str>, bytes: &[u8]| {
             let target = target.map(|target| target.parse().unwrap());
             Asset::new(PlannedAsset { name, kind, target }, Measured::of(bytes))
@@ -483,6 +485,9 @@ pub(crate) fn stamped(version: &Version, archive_sha256: Sha256) -> String {
         ("@TAG@", &tag),
         ("@BOOTSTRAP_TAG@", &tag),
         ("@REPOSITORY@", "https://github.com/acme/rocket"),
+        ("@CHANNELS_URL@", "https://acme.github.io/rocket"),
+        ("@RELEASE_WORKFLOW@", ".github/workflows/release.yml"),
+        ("@ISSUER@", "https://token.actions.githubusercontent.com"),
         ("@HOME_VARIABLE@", "ROCKET_HOME"),
         ("@ARCHIVES@", &archives),
     ];

@@ -88,7 +88,7 @@ fn arguments_and_exit_code_pass_through_as_they_are() {
     for shell in shells() {
         let given = ["--dir", "a b", "--channel", "stable", "", "*", "--x=$y"];
         let ran = run(&shell, &script, &given, None).expect(42);
-        assert_eq!(ran.stdout, "<--dir><a b><><*><--x=$y>");
+        assert_eq!(ran.stdout, "<--dir><a b><--follow><stable><><*><--x=$y>");
     }
 }
 
