@@ -409,6 +409,7 @@ main() {
         126 | 127)
             say "$product does not start from $temporary: if programs may not run there (noexec), set"
             say "TMPDIR to a folder where they may; else the archive for $target is not for this system"
+            code=$((code == 126 ? 16 : 17))
             ;;
     esac
     exit "$code"

@@ -6,6 +6,7 @@
 mod complaints;
 mod doctor;
 mod completions;
+mod install_options;
 mod install_script;
 #[cfg(target_os = "linux")]
 mod kills;
