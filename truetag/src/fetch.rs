@@ -139,7 +139,7 @@ impl<'a> Fetcher<'a> {
     }
 
     /// At most `limit` bytes and one more, by which verification sees that there were too many.
-    fn bytes(&self, location: &Location, limit: usize) -> Result<Vec<u8>, SourceError> {
+    pub(crate) fn bytes(&self, location: &Location, limit: usize) -> Result<Vec<u8>, SourceError> {
         let mut bytes = Vec::new();
         location
             .open(&self.user_agent)?

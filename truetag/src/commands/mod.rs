@@ -4,6 +4,7 @@ mod activate;
 mod beside;
 mod doctor;
 mod hold;
+mod bundle;
 mod completions;
 mod install;
 mod prepare;
@@ -28,7 +29,7 @@ use std::process::ExitCode;
 
 use clap::builder::{NonEmptyStringValueParser, OsStringValueParser, TypedValueParser};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
-use release_plan::{Channel, Exit, Tag, Version};
+use release_plan::{Channel, Exit, Tag, Target, Version};
 
 use crate::Program;
 use crate::app::App;
@@ -70,6 +71,7 @@ enum Verb {
     Doctor(Doctor),
     Status(Status),
     TrustedRoot(TrustedRoot),
+    Bundle(Bundle),
     Completions(Completions),
     Uninstall(Uninstall),
     #[command(name = crate::install::SELF, hide = true)]
@@ -273,6 +275,39 @@ struct Refresh {
     output: Option<PathBuf>,
 }
 
+/// Put a release into one file, for machines without a network
+#[derive(Debug, Args)]
+struct Bundle {
+    #[command(subcommand)]
+    verb: BundleVerb,
+}
+
+#[derive(Debug, Subcommand)]
+enum BundleVerb {
+    Create(BundleCreate),
+}
+
+/// Fetch a release, verify every byte of it, and write it to a file
+///
+/// The file is a tar of the tree that a mirror is: `install.sh --bundle FILE` installs from it, and
+/// unpacked it serves --mirror. What is taken out of it is verified again.
+#[derive(Debug, Args)]
+struct BundleCreate {
+    /// The release [default: this program's own]
+    #[arg(long, value_name = "VERSION")]
+    version: Option<Version>,
+    /// A target triple to take the archive of, once or more [default: this program's own]
+    #[arg(long, value_name = "TRIPLE")]
+    target: Vec<Target>,
+    /// Where to write it
+    #[arg(long, value_name = "FILE")]
+    output: PathBuf,
+    #[command(flatten)]
+    mirror: MirrorFlag,
+    #[command(flatten)]
+    root: RootFlag,
+}
+
 /// Print what a shell needs to complete this command line
 #[derive(Debug, Args)]
 struct Completions {
@@ -405,6 +440,9 @@ pub(crate) fn run(program: &Program) -> Result<ExitCode, Failure> {
         Some(Verb::Doctor(args)) => doctor::run(&app, args),
         Some(Verb::Status(args)) => status::run(&app, args),
         Some(Verb::TrustedRoot(args)) => trusted_root::run(&app, args),
+        Some(Verb::Bundle(Bundle {
+            verb: BundleVerb::Create(args),
+        })) => bundle::create(&app, args),
         Some(Verb::Completions(args)) => completions::run(&app, args),
         Some(Verb::Uninstall(args)) => uninstall::run(&app, args),
         Some(Verb::Own(own)) => match &own.verb {
@@ -479,6 +517,12 @@ fn command(app: &App) -> clap::Command {
                 "trusted-root --json",
                 "trusted-root refresh",
                 "trusted-root refresh --mirror https://tuf.example.com --tuf-root root.json --output trusted_root.json",
+            ]))
+        })
+        .mut_subcommand("bundle", |verb| {
+            verb.after_help(examples(&[
+                "bundle create --output FILE",
+                "bundle create --version 1.2.3 --target x86_64-unknown-linux-musl --output FILE",
             ]))
         })
         .mut_subcommand("completions", |verb| {

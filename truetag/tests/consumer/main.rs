@@ -5,6 +5,7 @@
 
 mod complaints;
 mod doctor;
+mod bundle;
 mod completions;
 mod install_options;
 mod install_script;
