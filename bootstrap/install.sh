@@ -108,25 +108,26 @@ listed_in() {
     sed -n 's/^\([0-9a-f]\{64\}\)  install\.sh$/\1/p' "$1"
 }
 
-# Sets url and digest to those that the pointer names. Fails where there is no pointer to go by.
+# Sets url and digest to those that the pointer below an address names for a channel. Fails where
+# there is no pointer to go by.
 by_pointer() {
     pointer=$temporary/pointer.json
-    get "$pages/channels/$channel.json" "$pointer" || {
-        say "note: cannot get the pointer of channel $channel from $pages"
+    get "$1/channels/$2.json" "$pointer" || {
+        say "note: cannot get the pointer of channel $2 from $1"
         return 1
     }
     expires=$(sed -n 's/^  "expires": "\([0-9TZ:-]*\)".*/\1/p' "$pointer")
     tag=$(sed -n 's/^    "tag": "\([0-9A-Za-z.+-]*\)".*/\1/p' "$pointer")
     digest=$(sed -n 's/^      "install\.sh": "\([0-9a-f]\{64\}\)".*/\1/p' "$pointer")
     if [ -z "$expires" ] || [ -z "$tag" ] || [ -z "$digest" ]; then
-        say "note: what is at $pages/channels/$channel.json is no pointer"
+        say "note: what is at $1/channels/$2.json is no pointer"
         return 1
     fi
     now=$(date -u +%Y-%m-%dT%H:%M:%SZ)
     first=$(printf '%s\n%s\n' "$now" "$expires" | LC_ALL=C sort | head -n 1)
     # What cannot be compared is not valid.
     if [ -z "$now" ] || [ "$first" != "$now" ] || [ "$now" = "$expires" ]; then
-        say "note: the pointer of channel $channel expired at $expires"
+        say "note: the pointer of channel $2 expired at $expires"
         return 1
     fi
     url=$base/releases/download/$tag/install.sh
@@ -363,7 +364,7 @@ main() {
 
     if [ -n "$channel" ]; then
         own=$tag
-        by_pointer || die 10 "nothing says what $channel is at. Try again later, or without --channel"
+        by_pointer "$pages" "$channel" || die 10 "nothing says what $channel is at. Try again later, or without --channel"
         [ "$tag" = "$own" ] || hand_over
     elif [ "$asked" != "$version" ]; then
         tag=v$asked

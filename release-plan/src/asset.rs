@@ -37,11 +37,22 @@ impl AssetName {
     pub const CHECKSUMS: &'static str = "SHA256SUMS";
     /// `install.sh`.
     pub const INSTALL_SH: &'static str = "install.sh";
+    /// `install.ps1`.
+    pub const INSTALL_PS1: &'static str = "install.ps1";
+    /// `upgrade.sh`, which rescues an installation that cannot upgrade itself.
+    pub const UPGRADE_SH: &'static str = "upgrade.sh";
     /// Digests of patched scripts, beside them under their tag, in the form of [`Self::CHECKSUMS`].
     pub const BOOTSTRAP_CHECKSUMS: &'static str = "bootstrap-checksums.txt";
     /// `stub.sh`, which the channels serve as [`Self::INSTALL_SH`]: it gets the install script of
     /// the release that a channel points at.
     pub const STUB_SH: &'static str = "stub.sh";
+    /// The bootstrap scripts of every release, sorted.
+    pub const BOOTSTRAP_SCRIPTS: [&'static str; 4] = [
+        Self::INSTALL_PS1,
+        Self::INSTALL_SH,
+        Self::STUB_SH,
+        Self::UPGRADE_SH,
+    ];
     /// `dist-manifest.json`.
     pub const DIST_MANIFEST: &'static str = "dist-manifest.json";
 

@@ -2,7 +2,7 @@
 
 use crate::{AssetKind, AssetName, AssetNameError, PlannedAsset, Target};
 
-/// What a release is asked to hold beside its plan, its manifest and the script that installs it.
+/// What a release is asked to hold beside its plan, its manifest and its bootstrap scripts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contents {
     /// The targets that it has an archive for.
@@ -36,11 +36,10 @@ impl Contents {
             kind,
             target: None,
         };
-        let mut assets = vec![
-            planned(AssetName::PLAN.parse()?, AssetKind::Plan),
-            planned(AssetName::INSTALL_SH.parse()?, AssetKind::BootstrapScript),
-            planned(AssetName::STUB_SH.parse()?, AssetKind::BootstrapScript),
-        ];
+        let mut assets = vec![planned(AssetName::PLAN.parse()?, AssetKind::Plan)];
+        for script in AssetName::BOOTSTRAP_SCRIPTS {
+            assets.push(planned(script.parse()?, AssetKind::BootstrapScript));
+        }
         for target in &self.targets {
             assets.push(PlannedAsset {
                 name: AssetName::archive(product, target)?,

@@ -62,6 +62,7 @@ fn plan_json() -> Value {
         "identity": "https://github.com/example/lantern/.github/workflows/release.yml@refs/tags/v1.2.3",
         "assets": [
             { "name": "dist-manifest.json", "kind": "dist-manifest" },
+            { "name": "install.ps1", "kind": "bootstrap-script" },
             { "name": "install.sh", "kind": "bootstrap-script" },
             {
                 "name": "lantern-x86_64-unknown-linux-gnu.tar.gz",
@@ -72,6 +73,7 @@ fn plan_json() -> Value {
             { "name": "lantern.rb", "kind": "homebrew-formula" },
             { "name": "plan.json", "kind": "plan" },
             { "name": "stub.sh", "kind": "bootstrap-script" },
+            { "name": "upgrade.sh", "kind": "bootstrap-script" },
         ],
     })
 }
@@ -113,10 +115,16 @@ fn a_plan_reads_back_and_its_digest_is_that_of_its_bytes() {
 #[test]
 fn a_plan_lists_a_bundle_for_every_file_that_is_none_and_the_provenance() {
     let files: Vec<String> = plan().files().iter().map(ToString::to_string).collect();
-    assert_eq!(files.len(), 19);
+    assert_eq!(files.len(), 23);
     assert!(files.is_sorted());
     assert!(files.contains(&"lantern.intoto.jsonl".to_owned()));
-    for name in ["SHA256SUMS", "release.json", "plan.json", "stub.sh"] {
+    for name in [
+        "SHA256SUMS",
+        "release.json",
+        "plan.json",
+        "stub.sh",
+        "upgrade.sh",
+    ] {
         assert!(files.contains(&name.to_owned()));
         assert!(files.contains(&format!("{name}.sigstore.json")));
     }
@@ -133,9 +141,9 @@ fn a_plan_whose_tag_is_not_of_its_version_is_refused() {
 
 #[test]
 fn a_plan_with_other_assets_than_its_targets_call_for_is_refused() {
-    let bytes = with(plan_json(), "/assets/2/name", json!("lantern.tar.gz"));
+    let bytes = with(plan_json(), "/assets/3/name", json!("lantern.tar.gz"));
     assert_eq!(Plan::parse(&bytes), Err(PlanError::Assets));
-    let bytes = with(plan_json(), "/assets/2/kind", json!("plan"));
+    let bytes = with(plan_json(), "/assets/3/kind", json!("plan"));
     assert_eq!(Plan::parse(&bytes), Err(PlanError::Assets));
 }
 
@@ -295,11 +303,11 @@ fn a_manifest_that_contradicts_itself_is_refused() {
         ("/tag", json!("v1.2.4")),
         ("/assets/0/name", json!("plan.json")),
         ("/assets/0/name", json!("zzz")),
-        ("/assets/2/name", json!("release.json")),
-        ("/assets/2/name", json!("plan.json.sigstore.json")),
-        ("/assets/2/name", json!("../plan.json")),
+        ("/assets/3/name", json!("release.json")),
+        ("/assets/3/name", json!("plan.json.sigstore.json")),
+        ("/assets/3/name", json!("../plan.json")),
         ("/assets/0/kind", json!("archive")),
-        ("/assets/2/target", Value::Null),
+        ("/assets/3/target", Value::Null),
         ("/assets/0/size", json!(-1)),
         ("/assets/0/size", json!(1e300)),
         ("/assets/0/sha256", json!("00")),

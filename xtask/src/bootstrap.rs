@@ -8,7 +8,7 @@ use crate::Failure;
 pub(crate) const FOLDER: &str = "bootstrap";
 
 /// What each script must say somewhere, beside what it may.
-const REQUIRED: [(&str, &[&str]); 2] = [
+const REQUIRED: [(&str, &[&str]); 4] = [
     (
         AssetName::INSTALL_SH,
         &[
@@ -29,6 +29,20 @@ const REQUIRED: [(&str, &[&str]); 2] = [
             "@DEFAULT_CHANNEL@",
             "@REFERENCE_VARIABLE@",
         ],
+    ),
+    (
+        AssetName::INSTALL_PS1,
+        &[
+            "@PRODUCT@",
+            "@VERSION@",
+            "@TAG@",
+            "@REPOSITORY@",
+            "@ARCHIVES@",
+        ],
+    ),
+    (
+        AssetName::UPGRADE_SH,
+        &["@PRODUCT@", "@REPOSITORY@", "@HOME_VARIABLE@"],
     ),
 ];
 

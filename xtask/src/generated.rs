@@ -81,7 +81,11 @@ pub(crate) fn all(project: &Project) -> Result<Vec<Generated>, Failure> {
     let common = project.root.join(COMMON);
     if common.is_file() {
         let functions = functions(&files::read_text(&common)?).to_owned();
-        for script in ["bootstrap/install.sh", "bootstrap/stub.sh"] {
+        for script in [
+            "bootstrap/install.sh",
+            "bootstrap/stub.sh",
+            "bootstrap/upgrade.sh",
+        ] {
             all.extend(Generated::of(
                 project, script, &SHELL, "common", &functions,
             )?);

@@ -297,9 +297,11 @@ mod tests {
             "assets": [
                 archive("aarch64-apple-darwin", "tar.gz"),
                 archive("x86_64-pc-windows-gnullvm", "zip"),
+                { "name": "install.ps1", "kind": "bootstrap-script" },
                 { "name": "install.sh", "kind": "bootstrap-script" },
                 { "name": "plan.json", "kind": "plan" },
                 { "name": "stub.sh", "kind": "bootstrap-script" },
+                { "name": "upgrade.sh", "kind": "bootstrap-script" },
             ],
         });
         Plan::parse(plan.to_string().as_bytes()).unwrap()

@@ -9,7 +9,7 @@ use release_plan::{Sha256, Version};
 
 use rehearsal::verifiers::not_run;
 
-use crate::rig::{Ran, Rig, flip, stamped, stub};
+use crate::rig::{Ran, Rig, flip, rescue, stamped, stub};
 
 const SHELLS: [&[&str]; 4] = [&["dash"], &["bash"], &["busybox", "sh"], &["zsh"]];
 
@@ -276,9 +276,14 @@ fn a_script_that_was_cut_off_runs_nothing() {
         fs::set_permissions(&fake, fs::Permissions::from_mode(0o755)).unwrap();
     }
     let script = path("install.sh");
+    fs::create_dir(path("state")).unwrap();
+    fs::write(path("state/trusted-root"), "").unwrap();
+    let home = folder.path().to_str().unwrap();
+    let arguments = ["--mirror", "https://127.0.0.1:1", "--dir", home];
     let install = stamped(&Version::new(1, 0, 0), Sha256::of(b"x"));
     let stub = stub("https://127.0.0.1:1", "https://127.0.0.1:1");
-    for (whole, shell) in [install, stub].iter().flat_map(|whole| {
+    let rescue = rescue("1.0.0");
+    for (whole, shell) in [install, stub, rescue].iter().flat_map(|whole| {
         let shells = shells().into_iter();
         shells.map(move |shell| (whole, shell))
     }) {
@@ -289,24 +294,14 @@ fn a_script_that_was_cut_off_runs_nothing() {
         let cuts = cuts.chain(names.into_iter().flatten());
         for cut in cuts {
             fs::write(&script, &whole.as_bytes()[..cut]).unwrap();
-            run(
-                &shell,
-                &script,
-                &["--mirror", "https://127.0.0.1:1"],
-                Some(&bin),
-            );
+            run(&shell, &script, &arguments, Some(&bin));
             assert!(
                 !path("ran").exists(),
                 "{shell:?} ran a tool when cut at byte {cut}"
             );
         }
         fs::write(&script, whole).unwrap();
-        run(
-            &shell,
-            &script,
-            &["--mirror", "https://127.0.0.1:1"],
-            Some(&bin),
-        );
+        run(&shell, &script, &arguments, Some(&bin));
         fs::remove_file(path("ran")).expect("the whole script runs tools");
     }
 }
@@ -325,7 +320,7 @@ fn the_template_itself_a_wrong_option_and_an_unknown_machine_are_refused() {
     )
     .unwrap();
     for shell in shells() {
-        for template in ["install.sh", "stub.sh"].map(|name| bootstrap.join(name)) {
+        for template in ["install.sh", "stub.sh", "upgrade.sh"].map(|name| bootstrap.join(name)) {
             let ran = run(&shell, &template, &["--help"], None).expect(17);
             assert!(ran.stderr.contains("template"), "{}", ran.stderr);
         }

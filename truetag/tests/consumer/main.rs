@@ -18,6 +18,7 @@ mod person;
 mod pins;
 mod refusals;
 mod renewal;
+mod rescue;
 mod rig;
 mod stub;
 mod trial;

@@ -24,6 +24,8 @@ use sigstore_sign::{SigningContext, SigningServices};
 pub(crate) const TARGET: &str = env!("BUILD_TARGET");
 pub(crate) const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 const INSTALL: &str = include_str!("../../../bootstrap/install.sh");
+const INSTALL_PS1: &str = include_str!("../../../bootstrap/install.ps1");
+const RESCUE: &str = include_str!("../../../bootstrap/upgrade.sh");
 const STUB: &str = include_str!("../../../bootstrap/stub.sh");
 
 /// The example, built if it is not.
@@ -478,6 +480,21 @@ fn playbook_sha256() -> Sha256 {
 /// The install script of a release.
 pub(crate) fn stamped(version: &Version, archive_sha256: Sha256) -> String {
     let archives = format!("{archive_sha256} {TARGET} {}", archive_name(TARGET));
+    stamp(INSTALL, version, archive_sha256)
+}
+
+/// The install script for PowerShell of a release.
+pub(crate) fn powershell(version: &Version, archive_sha256: Sha256) -> String {
+    stamp(INSTALL_PS1, version, archive_sha256)
+}
+
+/// The script of a release that rescues homes.
+pub(crate) fn rescue(version: &str) -> String {
+    stamp(RESCUE, &version.parse().unwrap(), Sha256::of(b""))
+}
+
+fn stamp(template: &str, version: &Version, archive_sha256: Sha256) -> String {
+    let archives = format!("{archive_sha256} {TARGET} {}", archive_name());
     let tag = format!("v{version}");
     let values = [
         ("@PRODUCT@", "rocket"),
@@ -491,7 +508,7 @@ pub(crate) fn stamped(version: &Version, archive_sha256: Sha256) -> String {
         ("@HOME_VARIABLE@", "ROCKET_HOME"),
         ("@ARCHIVES@", &archives),
     ];
-    fill(INSTALL, &values)
+    fill(template, &values)
 }
 
 /// What the channels at `pages` serve as their install script, for releases of `repository`.

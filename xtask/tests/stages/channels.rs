@@ -783,7 +783,7 @@ fn scripts_that_are_not_what_the_tree_and_the_release_ask_for_are_not_published(
     std::fs::write(beside("bootstrap-checksums.txt"), format!("{stub}\n")).unwrap();
     refused(
         Exit::Gate,
-        "expected the scripts of v1.2.3, install.sh, stub.sh, found stub.sh",
+        "expected the scripts of v1.2.3, install.ps1, install.sh, stub.sh, upgrade.sh, found stub.sh",
     );
     let wrong = world.publish_scripts("v1.2.3").with(Exit::Usage);
     wrong.saying("expected a tag like bootstrap-v1.2.3-r1");

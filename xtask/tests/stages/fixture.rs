@@ -56,6 +56,16 @@ const STUB: &str = "\
 # @PRODUCT@ @REPOSITORY@ @CHANNELS_URL@ @DEFAULT_CHANNEL@ @REFERENCE_VARIABLE@
 # One of the scripts of @BOOTSTRAP_TAG@.
 ";
+const POWERSHELL: &str = "\
+# @PRODUCT@ @VERSION@ @TAG@ @REPOSITORY@
+# One of the scripts of @BOOTSTRAP_TAG@.
+$archives = '@ARCHIVES@'
+";
+const UPGRADE: &str = "\
+#!/bin/sh
+# @PRODUCT@ @REPOSITORY@ @HOME_VARIABLE@
+# One of the scripts of @BOOTSTRAP_TAG@.
+";
 
 /// What a finished command left behind.
 pub(crate) struct Ended {
@@ -119,6 +129,8 @@ impl Fixture {
             (".gitignore", "/target/\n"),
             ("bootstrap/install.sh", SCRIPT),
             ("bootstrap/stub.sh", STUB),
+            ("bootstrap/install.ps1", POWERSHELL),
+            ("bootstrap/upgrade.sh", UPGRADE),
             ("playbook/skills/ember-use/SKILL.md", SKILL),
             (
                 "rust-toolchain.toml",

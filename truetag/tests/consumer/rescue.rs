@@ -1,0 +1,105 @@
+//! `upgrade.sh`: a home whose program cannot upgrade itself gets one that can; and what of
+//! `install.ps1` can be held without PowerShell.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use release_plan::{Sha256, Version};
+
+use crate::install_script::{find, run, shells, told};
+use crate::rig::{Rig, flip, powershell, rescue, unchecked};
+
+/// A home with 1.0.0, and a mirror with 1.1.0 and the script that rescues by it.
+fn world() -> (Rig, std::path::PathBuf) {
+    let rig = Rig::new();
+    rig.publish_good("1.1.0");
+    let script = rig.path("upgrade.sh");
+    fs::write(&script, rescue("1.1.0")).unwrap();
+    rig.publish_good("1.0.0");
+    rig.install("1.0.0");
+    (rig, script)
+}
+
+#[test]
+fn a_home_whose_program_is_broken_is_rescued_by_every_shell_and_remembers_what_it_did() {
+    let (rig, script) = world();
+    let told = told(&rig, &rig.mirror());
+    let arguments = told.each_ref().map(String::as_str);
+    let program = rig.home().join("versions/1.0.0/rocket");
+    for shell in shells() {
+        for broken in [&b"#!/bin/sh\nexit 1\n"[..], b"\x7fELF", b""] {
+            fs::remove_dir_all(rig.home()).unwrap();
+            rig.install("1.0.0");
+            fs::write(rig.home().join("state/channel"), "beta\n").unwrap();
+            for path in [&program, &rig.launcher()] {
+                fs::remove_file(path).unwrap();
+                fs::write(path, broken).unwrap();
+                fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+            }
+            run(&shell, &script, &arguments, None).expect(0);
+            assert_eq!(rig.version(), "1.1.0");
+            let channel = fs::read_to_string(rig.home().join("state/channel")).unwrap();
+            assert_eq!(channel, "beta\n");
+        }
+    }
+}
+
+#[test]
+fn a_launcher_that_works_stays_and_a_rescue_changes_no_profile() {
+    let (rig, script) = world();
+    let before = fs::read(rig.launcher()).unwrap();
+    let told = told(&rig, &rig.mirror());
+    let arguments = told.each_ref().map(String::as_str);
+    let ran = run(&shells()[0], &script, &arguments, None).expect(0);
+    assert!(
+        ran.stderr.contains("no profile was changed"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(rig.version(), "1.1.0");
+    assert!(fs::read(rig.launcher()).unwrap() == before);
+}
+
+#[test]
+fn what_is_no_home_or_has_another_digest_is_not_touched() {
+    let (rig, script) = world();
+    let before = rig.snapshot();
+    for shell in shells() {
+        let ran = run(&shell, &script, &["--dir", "/nowhere"], None).expect(17);
+        assert!(ran.stderr.contains("/nowhere is no home"), "{}", ran.stderr);
+        for wrong in [&["--dir"][..], &["--dir", ""], &["--mirror", "ftp://x"]] {
+            run(&shell, &script, wrong, None).expect(2);
+        }
+        let ran = run(&shell, &script, &["--help"], None).expect(0);
+        assert!(
+            ran.stdout.contains("$ROCKET_HOME or ~/.rocket"),
+            "{}",
+            ran.stdout
+        );
+    }
+    flip(&rig.release("1.1.0").join("install.sh"));
+    let told = told(&rig, &rig.mirror());
+    let arguments = told.each_ref().map(String::as_str);
+    run(&shells()[0], &script, &arguments, None).expect(11);
+    assert_eq!(rig.snapshot(), before);
+}
+
+#[test]
+fn the_script_for_powershell_reads_the_same_in_every_code_page_and_does_nothing_before_its_end() {
+    let script = powershell(&Version::new(1, 0, 0), Sha256::of(b"x"));
+    // Windows PowerShell reads a file without a byte order mark in the code page of the system.
+    assert!(script.is_ascii());
+    assert!(script.ends_with("\n}\n\nInvoke-Installation\n"));
+    unchecked("what install.ps1 does: it wants PowerShell on Windows");
+    if find("pwsh").is_some() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("install.ps1");
+        fs::write(&file, &script).unwrap();
+        let pwsh = [
+            find("pwsh").unwrap().display().to_string(),
+            "-File".to_owned(),
+        ];
+        let ran = run(&pwsh, &file, &[], None).expect(17);
+        assert!(ran.stderr.contains("take install.sh"), "{}", ran.stderr);
+    }
+}
