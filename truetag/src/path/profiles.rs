@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{MetadataExt, fchown};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use super::line::{Taken, missing, take};
@@ -13,7 +13,7 @@ use super::record::{Edit, Record, RecordError};
 use super::shell::Shell;
 use super::user::User;
 use super::{Place, Told};
-use crate::files::{FileError, at, read_limited, replace, sync_folder};
+use crate::files::{FileError, UNFINISHED, at, read_limited, replace, sync_folder};
 
 /// The most bytes that a profile is read for.
 const MOST_BYTES: usize = 8 * 1024 * 1024;
@@ -120,7 +120,7 @@ fn edit(place: Place<'_>, home: &str, user: &User, told: &mut Told) -> Result<()
     record.write(&place.record())?;
     for (shell, found, edit) in planned {
         let bytes = [&found.bytes, edit.added.as_bytes()].concat();
-        match write(&found, &edit, &bytes) {
+        match write(place, &found, &edit, &bytes) {
             Ok(()) => told.say(format_args!(
                 "added to {}: {}",
                 edit.file.display(),
@@ -143,7 +143,7 @@ pub(crate) fn remove(place: Place<'_>) -> Result<Told, RecordError> {
     let mut record = Record::read(&place.record())?;
     let edits = std::mem::take(&mut record.profiles);
     for edit in edits {
-        if let Err(error) = take_back(&edit, &mut told) {
+        if let Err(error) = take_back(place, &edit, &mut told) {
             told.note(format_args!(
                 "{error}. This line is left in it: {}",
                 edit.added.trim_matches('\n')
@@ -165,8 +165,9 @@ pub(crate) fn remove(place: Place<'_>) -> Result<Told, RecordError> {
     Ok(told)
 }
 
-fn take_back(edit: &Edit, told: &mut Told) -> Result<(), FileError> {
+fn take_back(place: Place<'_>, edit: &Edit, told: &mut Told) -> Result<(), FileError> {
     let name = edit.file.display();
+    sweep(place, &edit.file)?;
     if !edit.file.try_exists().map_err(at("look at", &edit.file))? {
         remove_folders(edit);
         return Ok(());
@@ -184,7 +185,7 @@ fn take_back(edit: &Edit, told: &mut Told) -> Result<(), FileError> {
             told.say(format_args!("removed {name}, which held nothing else"));
         }
         Taken::Out(bytes) => {
-            write(&found, edit, &bytes)?;
+            write(place, &found, edit, &bytes)?;
             told.say(format_args!("took the line out of {name}"));
         }
         Taken::Changed => told.say(format_args!(
@@ -224,25 +225,53 @@ fn find(profile: &Path) -> Result<Found, FileError> {
 }
 
 /// Replaces a profile, which keeps its mode and its owner. One that a person made read-only stays.
-fn write(found: &Found, edit: &Edit, bytes: &[u8]) -> Result<(), FileError> {
+fn write(place: Place<'_>, found: &Found, edit: &Edit, bytes: &[u8]) -> Result<(), FileError> {
     if let Some(folder) = edit.folders.first() {
         fs::create_dir_all(folder).map_err(at("create", folder))?;
     }
-    let Some(before) = &found.metadata else {
-        return replace(&found.file, 0o666, |file| file.write_all(bytes));
-    };
-    if before.permissions().readonly() {
+    let before = found.metadata.as_ref();
+    if before.is_some_and(|before| before.permissions().readonly()) {
         let read_only = io::Error::new(ErrorKind::PermissionDenied, "it is read-only");
         return Err(at("write", &found.file)(read_only));
     }
-    replace(&found.file, 0o600, |file: &mut File| {
+    sweep(place, &found.file)?;
+    let unfinished = unfinished(place, &found.file);
+    let written = || {
+        let mut options = File::options();
+        // Until it has the profile's own mode it is nobody else's to read.
+        options.mode(if before.is_some() { 0o600 } else { 0o666 });
+        let mut file = options.write(true).create_new(true).open(&unfinished)?;
         file.write_all(bytes)?;
-        let own = file.metadata()?;
-        if (own.uid(), own.gid()) != (before.uid(), before.gid()) {
-            fchown(&*file, Some(before.uid()), Some(before.gid()))?;
+        if let Some(before) = before {
+            let own = file.metadata()?;
+            if (own.uid(), own.gid()) != (before.uid(), before.gid()) {
+                fchown(&file, Some(before.uid()), Some(before.gid()))?;
+            }
+            file.set_permissions(before.permissions())?;
         }
-        file.set_permissions(before.permissions())
-    })
+        file.sync_all()?;
+        fs::rename(&unfinished, &found.file)
+    };
+    if let Err(error) = written() {
+        let _ = fs::remove_file(&unfinished);
+        return Err(at("write", &found.file)(error));
+    }
+    sync_folder(found.file.parent().unwrap_or(&found.file))
+}
+
+/// A profile while it is written. Its name can be told from the profile's, so that what a run that
+/// was killed left in a person's folder is found by the next.
+fn unfinished(place: Place<'_>, file: &Path) -> PathBuf {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    file.with_file_name(format!("{UNFINISHED}{}-{name}", place.product))
+}
+
+fn sweep(place: Place<'_>, file: &Path) -> Result<(), FileError> {
+    let unfinished = unfinished(place, file);
+    match fs::remove_file(&unfinished) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(at("remove", &unfinished)(error)),
+        _ => Ok(()),
+    }
 }
 
 /// The folders that lead to `file` and are not there, the innermost first. That of the person is
@@ -258,8 +287,10 @@ fn missing_folders(file: &Path) -> Vec<PathBuf> {
 /// Removes those that are empty.
 fn remove_folders(edit: &Edit) {
     for folder in &edit.folders {
-        if fs::remove_dir(folder).is_err() {
-            break;
+        match fs::remove_dir(folder) {
+            // One that is gone already is no reason to leave those around it.
+            Err(error) if error.kind() != ErrorKind::NotFound => break,
+            _ => {}
         }
     }
 }

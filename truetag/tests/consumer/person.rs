@@ -420,3 +420,68 @@ fn a_home_in_use_is_not_removed() {
     drop(lock);
     person.uninstall().expect(0);
 }
+
+/// The calls by which `uninstall` changes the file system.
+const CHANGES: [&str; 5] = ["unlink", "rmdir", "rename", "fsync", "fchmod"];
+
+#[test]
+fn an_uninstall_killed_at_any_change_is_ended_by_the_next() {
+    let Some(strace) = find("strace") else {
+        not_run("strace");
+        return;
+    };
+    let person = Person::new(".rocket");
+    fs::write(person.file(".bashrc"), "umask 022").unwrap();
+    let before = person.belongings();
+    person.install();
+    let (ada, saved) = (person.file(""), person.rig.path("saved"));
+    let copy = |from: &Path, to: &Path| {
+        // What is edited is replaced, so that links keep what they were.
+        let copied = Command::new("cp").arg("-al").args([from, to]).status();
+        assert!(copied.unwrap().success());
+    };
+    copy(&ada, &saved);
+    let program = person.home.join("bin/rocket");
+    let mut cases = 0;
+    for call in CHANGES {
+        for when in 1.. {
+            fs::remove_dir_all(&ada).unwrap();
+            copy(&saved, &ada);
+            let mut command = person.command(&strace);
+            command
+                .args([
+                    "-f",
+                    "-qq",
+                    "-o",
+                    "/dev/null",
+                    "-e",
+                    &format!("trace={call}"),
+                ])
+                .args(["-e", &format!("inject={call}:signal=SIGKILL:when={when}")])
+                .arg(&program)
+                .args(["uninstall", "--yes"]);
+            let ran = Ran::from(command.output().unwrap());
+            if ran.code == Some(0) {
+                break;
+            }
+            cases += 1;
+            if program.exists() {
+                person.uninstall().expect(0);
+            }
+            let mut after = person.belongings();
+            // Once the program is gone, folders and the mark may be left.
+            let mine = |path: &Path| path.starts_with(&person.home);
+            let left = after.keys().filter(|path| mine(path) && path.is_file());
+            for path in left {
+                let name = path.file_name().unwrap();
+                assert!(
+                    name == "uninstalling" || name == "lock",
+                    "{call} {when}: {path:?}"
+                );
+            }
+            after.retain(|path, _| !mine(path));
+            assert_eq!(after, before, "{call} {when}");
+        }
+    }
+    assert!(cases > 20, "{cases} cases");
+}

@@ -48,7 +48,7 @@ fn assets_have_the_digests_that_sha256sum_computes() {
         .args(["--check", "--strict", "SHA256SUMS"])
         .current_dir(fixture.beside("assets"));
     let ended = ok(&mut sha256sum);
-    assert_eq!(ended.out.lines().count(), 5, "{}", ended.out);
+    assert_eq!(ended.out.lines().count(), 7, "{}", ended.out);
 }
 
 #[test]

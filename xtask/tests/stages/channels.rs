@@ -705,14 +705,14 @@ fn a_broken_script_is_patched_without_a_build_and_the_channel_serves_it() {
     world
         .scripts()
         .with(Exit::Done)
-        .saying("bootstrap-v1.2.3-r1: 3 files");
+        .saying("bootstrap-v1.2.3-r1: 5 files");
     world
         .publish_scripts(PATCHED)
         .with(Exit::Gate)
         .saying("no such tag");
     world.push_tag(PATCHED);
     let said = world.publish_scripts(PATCHED).with(Exit::Done);
-    said.saying("bootstrap-v1.2.3-r1 is public: 3 files");
+    said.saying("bootstrap-v1.2.3-r1 is public: 5 files");
     assert_eq!(world.latest(), "v1.2.3");
     assert!(world.is_prerelease(PATCHED));
     let told = world.get(&format!("releases/tags/{PATCHED}"))["body"].to_string();

@@ -71,9 +71,9 @@ fn cosign_3_and_2_accept_by_its_public_key_what_a_key_signed_and_nothing_else() 
         return;
     };
     let other = key_pair(&fixture, "cosign", "other");
-    ok(&mut sign(&fixture, &loopback, &keys)).saying("6 signatures in");
+    ok(&mut sign(&fixture, &loopback, &keys)).saying("8 signatures in");
     let said = verify(&fixture, &loopback, &keys).with(Exit::Done);
-    said.saying("6 assets verified: signed by the key sha256:");
+    said.saying("8 assets verified: signed by the key sha256:");
     let judges: [(&str, ByKey); 2] = [
         ("cosign", verifiers::cosign_by_key),
         ("cosign2", verifiers::cosign2_by_key),

@@ -27,7 +27,7 @@ fn writes(loopback: &Loopback) -> usize {
 fn a_release_is_public_with_every_file_and_published_again_without_a_write() {
     let (fixture, loopback) = signed();
     loopback.push(&fixture);
-    ok(&mut loopback.publish(&fixture)).saying("v1.2.3 is public: 13 files");
+    ok(&mut loopback.publish(&fixture)).saying("v1.2.3 is public: 17 files");
     let before = writes(&loopback);
     ok(&mut loopback.publish(&fixture)).saying("public already");
     assert_eq!(writes(&loopback), before);
