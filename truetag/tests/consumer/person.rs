@@ -421,19 +421,20 @@ fn a_home_in_use_is_not_removed() {
     person.uninstall().expect(0);
 }
 
-/// The calls by which `uninstall` changes the file system.
-const CHANGES: [&str; 5] = ["unlink", "rmdir", "rename", "fsync", "fchmod"];
+/// The calls by which profiles and homes are changed.
+const CHANGES: [&str; 6] = ["unlink", "rmdir", "mkdir", "rename", "fsync", "fchmod"];
 
-#[test]
-fn an_uninstall_killed_at_any_change_is_ended_by_the_next() {
+/// Kills `command` at each of its changes, each time in the folder as it is now, and then lets
+/// `check` look, which is given the case. Returns how many cases there were.
+fn killed_at_every_change(
+    person: &Person,
+    command: impl Fn(&mut Command),
+    check: impl Fn(&str),
+) -> Option<usize> {
     let Some(strace) = find("strace") else {
         not_run("strace");
-        return;
+        return None;
     };
-    let person = Person::new(".rocket");
-    fs::write(person.file(".bashrc"), "umask 022").unwrap();
-    let before = person.belongings();
-    person.install();
     let (ada, saved) = (person.file(""), person.rig.path("saved"));
     let copy = |from: &Path, to: &Path| {
         // What is edited is replaced, so that links keep what they were.
@@ -441,47 +442,84 @@ fn an_uninstall_killed_at_any_change_is_ended_by_the_next() {
         assert!(copied.unwrap().success());
     };
     copy(&ada, &saved);
-    let program = person.home.join("bin/rocket");
     let mut cases = 0;
     for call in CHANGES {
         for when in 1.. {
             fs::remove_dir_all(&ada).unwrap();
             copy(&saved, &ada);
-            let mut command = person.command(&strace);
-            command
-                .args([
-                    "-f",
-                    "-qq",
-                    "-o",
-                    "/dev/null",
-                    "-e",
-                    &format!("trace={call}"),
-                ])
-                .args(["-e", &format!("inject={call}:signal=SIGKILL:when={when}")])
-                .arg(&program)
-                .args(["uninstall", "--yes"]);
-            let ran = Ran::from(command.output().unwrap());
-            if ran.code == Some(0) {
+            let mut strace = person.command(&strace);
+            strace.args(["-f", "-qq", "-o", "/dev/null", "-e"]);
+            strace.args([&format!("trace={call}"), "-e"]);
+            strace.arg(format!("inject={call}:signal=SIGKILL:when={when}"));
+            command(&mut strace);
+            if strace.output().unwrap().status.success() {
                 break;
             }
             cases += 1;
+            check(&format!("{call} {when}"));
+        }
+    }
+    Some(cases)
+}
+
+#[test]
+fn an_uninstall_killed_at_any_change_is_ended_by_the_next() {
+    let person = Person::new(".rocket");
+    fs::write(person.file(".bashrc"), "umask 022").unwrap();
+    let before = person.belongings();
+    person.install();
+    let program = person.home.join("bin/rocket");
+    let mine = |path: &Path| path.starts_with(&person.home);
+    let cases = killed_at_every_change(
+        &person,
+        |command| {
+            command.arg(&program).args(["uninstall", "--yes"]);
+        },
+        |case| {
             if program.exists() {
                 person.uninstall().expect(0);
             }
             let mut after = person.belongings();
             // Once the program is gone, folders and the mark may be left.
-            let mine = |path: &Path| path.starts_with(&person.home);
-            let left = after.keys().filter(|path| mine(path) && path.is_file());
-            for path in left {
+            for path in after.keys().filter(|path| mine(path) && path.is_file()) {
                 let name = path.file_name().unwrap();
-                assert!(
-                    name == "uninstalling" || name == "lock",
-                    "{call} {when}: {path:?}"
-                );
+                assert!(name == "uninstalling" || name == "lock", "{case}: {path:?}");
             }
             after.retain(|path, _| !mine(path));
-            assert_eq!(after, before, "{call} {when}");
-        }
-    }
-    assert!(cases > 20, "{cases} cases");
+            assert_eq!(after, before, "{case}");
+        },
+    );
+    assert!(cases.is_none_or(|cases| cases > 20), "{cases:?}");
+}
+
+#[test]
+fn an_installation_killed_at_any_change_has_recorded_what_it_did_to_profiles() {
+    let person = Person::new(".rocket");
+    fs::write(person.file(".bashrc"), "umask 022").unwrap();
+    let before = person.belongings();
+    person
+        .install_by(&["sh".to_owned()], &["--no-modify-path"])
+        .expect(0);
+    let cases = killed_at_every_change(
+        &person,
+        |command| {
+            command
+                .arg(person.home.join("versions/1.0.0/rocket"))
+                .args([
+                    "self",
+                    "install",
+                    "--mirror",
+                    &person.rig.mirror(),
+                    "--archive",
+                ])
+                .arg(person.rig.archive("1.0.0"))
+                .arg("--trusted-root")
+                .arg(person.rig.root());
+        },
+        |case| {
+            person.uninstall().expect(0);
+            assert_eq!(person.belongings(), before, "{case}");
+        },
+    );
+    assert!(cases.is_none_or(|cases| cases > 10), "{cases:?}");
 }
