@@ -555,6 +555,8 @@ fn the_table_tells_of_each_channel_what_its_followers_get_and_what_comes_next() 
     Ended::from(elsewhere.output().unwrap()).with(Exit::Network);
 }
 
+const SCRIPTS: [&str; 4] = release_plan::AssetName::BOOTSTRAP_SCRIPTS;
+
 #[test]
 fn patched_scripts_are_taken_from_their_own_tag_once_each_has_its_digest() {
     let world = World::of(&["1.2.3"]);
@@ -569,19 +571,20 @@ fn patched_scripts_are_taken_from_their_own_tag_once_each_has_its_digest() {
         format!("#!/bin/sh\n# One of the scripts of bootstrap-v1.2.3-r{number}.\necho patched\n")
     };
     let line = |number, name: &str| format!("{}  {name}\n", Sha256::of(script(number).as_bytes()));
-    let (stub, both) = (script(1), line(1, "install.sh") + &line(1, "stub.sh"));
-    for (number, name, script, sums) in [
-        (1, "install.sh", script(1), &both),
-        (2, "install.sh", "another".to_owned(), &both),
-        (3, "upgrade.sh", script(3), &line(3, "upgrade.sh")),
+    let sums = |number| SCRIPTS.map(|name| line(number, name)).concat();
+    let stub = script(1);
+    for (number, of, install, sums) in [
+        (1, 1, script(1), sums(1)),
+        (2, 2, "another".to_owned(), sums(2)),
+        (3, 3, script(3), line(3, "upgrade.sh")),
         // Those of another tag.
-        (5, "install.sh", script(1), &both),
+        (5, 1, script(1), sums(1)),
     ] {
-        let files = [
-            (name, script.as_bytes()),
-            ("stub.sh", stub.as_bytes()),
-            ("bootstrap-checksums.txt", sums.as_bytes()),
-        ];
+        let others = script(of);
+        let mut files: Vec<(&str, &[u8])> = SCRIPTS.map(|name| (name, others.as_bytes())).to_vec();
+        files.retain(|(name, _)| *name != "install.sh");
+        files.push(("install.sh", install.as_bytes()));
+        files.push(("bootstrap-checksums.txt", sums.as_bytes()));
         world.release_by_hand(&format!("bootstrap-v1.2.3-r{number}"), &files);
     }
     let before = world.writes();
@@ -773,7 +776,12 @@ fn scripts_that_are_not_what_the_tree_and_the_release_ask_for_are_not_published(
     let other = "#!/bin/sh\n# One of the scripts of v1.2.3.\n";
     let sums = std::fs::read_to_string(beside("bootstrap-checksums.txt")).unwrap();
     let stub = sums.lines().find(|line| line.ends_with("stub.sh")).unwrap();
-    let lying = format!("{}  install.sh\n{stub}\n", Sha256::of(other.as_bytes()));
+    let install = sums
+        .lines()
+        .find(|line| line.ends_with("install.sh"))
+        .unwrap();
+    let lie = format!("{}  install.sh", Sha256::of(other.as_bytes()));
+    let lying = sums.replace(install, &lie);
     std::fs::write(beside("install.sh"), other).unwrap();
     std::fs::write(beside("bootstrap-checksums.txt"), lying).unwrap();
     refused(

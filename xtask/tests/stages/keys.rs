@@ -115,7 +115,7 @@ fn a_key_of_cosign_2_signs_too_and_without_a_timestamp_authority() {
     let times = "/verificationMaterial/timestampVerificationData/rfc3161Timestamps/0";
     assert_eq!(bundle(&fixture).pointer(times), None);
     verify(&fixture, &loopback, &keys).with(Exit::Done);
-    ok(&mut sign(&fixture, &loopback, &keys)).saying("6 of 6 signatures are there already");
+    ok(&mut sign(&fixture, &loopback, &keys)).saying("8 of 8 signatures are there already");
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn what_another_key_or_the_workflow_signed_is_not_taken_for_the_keys() {
     let anew = ok(&mut sign(&fixture, &loopback, &keys));
     assert_eq!(
         anew.err.matches("signing it anew").count(),
-        6,
+        8,
         "{}",
         anew.err
     );
@@ -169,7 +169,7 @@ fn a_signature_that_the_log_holds_already_is_not_logged_again() {
     let entry = "/verificationMaterial/tlogEntries/0/logIndex";
     let first = bundle(&fixture).pointer(entry).cloned();
     fs::remove_file(fixture.asset("release.json.sigstore.json")).unwrap();
-    ok(&mut sign(&fixture, &loopback, &keys)).saying("5 of 6 signatures are there already");
+    ok(&mut sign(&fixture, &loopback, &keys)).saying("7 of 8 signatures are there already");
     assert_eq!(bundle(&fixture).pointer(entry).cloned(), first);
     verify(&fixture, &loopback, &keys).with(Exit::Done);
 }

@@ -76,7 +76,7 @@ impl World {
         refused(loopback.publish(fixture).output().unwrap().into());
         assert!(loopback.requests().is_empty(), "GitHub was not asked");
         let again = loopback.sign_as(fixture, self.job.clone()).with(Exit::Done);
-        again.saying(words).saying("6 of 7 signatures");
+        again.saying(words).saying("8 of 9 signatures");
         loopback.verify(fixture).with(Exit::Done);
     }
 
