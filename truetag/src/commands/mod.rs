@@ -2,10 +2,10 @@
 
 mod activate;
 mod beside;
-mod doctor;
-mod hold;
 mod bundle;
 mod completions;
+mod doctor;
+mod hold;
 mod install;
 mod prepare;
 mod rollback;

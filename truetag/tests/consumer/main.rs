@@ -3,10 +3,10 @@
 
 #![cfg(unix)]
 
-mod complaints;
-mod doctor;
 mod bundle;
+mod complaints;
 mod completions;
+mod doctor;
 mod install_options;
 mod install_script;
 #[cfg(target_os = "linux")]

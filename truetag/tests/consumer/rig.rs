@@ -479,7 +479,6 @@ fn playbook_sha256() -> Sha256 {
 
 /// The install script of a release.
 pub(crate) fn stamped(version: &Version, archive_sha256: Sha256) -> String {
-    let archives = format!("{archive_sha256} {TARGET} {}", archive_name(TARGET));
     stamp(INSTALL, version, archive_sha256)
 }
 
@@ -494,7 +493,7 @@ pub(crate) fn rescue(version: &str) -> String {
 }
 
 fn stamp(template: &str, version: &Version, archive_sha256: Sha256) -> String {
-    let archives = format!("{archive_sha256} {TARGET} {}", archive_name());
+    let archives = format!("{archive_sha256} {TARGET} {}", archive_name(TARGET));
     let tag = format!("v{version}");
     let values = [
         ("@PRODUCT@", "rocket"),
