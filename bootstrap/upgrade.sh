@@ -1,7 +1,7 @@
 #!/bin/sh
 # Rescues a home of @PRODUCT@ whose program cannot upgrade itself: runs the install script that went
 # out with this one, over the home. What the home remembers stays; a program that does not even start
-# is taken off PATH first, so that the installer puts its own there.
+# steps aside first, so that the installer puts its own there.
 # Nothing runs before the last line has been read, so a download that was cut off does nothing.
 # Relies on sh, sed, mktemp, curl or wget, and sha256sum, shasum or openssl.
 # One of the scripts of @BOOTSTRAP_TAG@.
@@ -222,7 +222,7 @@ main() {
     esac
     [ -f "$dir/state/trusted-root" ] ||
         die 17 "$dir is no home of $product: install it with install.sh, or name its home with --dir"
-    for tool in sed mktemp rm cat cp; do
+    for tool in sed mktemp mv rm cat cp; do
         has "$tool" || die 17 "$tool is needed and not on PATH"
     done
     need_tools "$base"
@@ -230,9 +230,18 @@ main() {
     by_release "download/$tag"
     get_script
     program=$dir/bin/$product
-    "$program" --version </dev/null >/dev/null 2>&1 || rm -f "$program"
+    aside=$program.aside
+    if [ -e "$program" ] && ! "$program" --version </dev/null >/dev/null 2>&1; then
+        mv -f "$program" "$aside"
+    fi
     code=0
     sh "$script" --dir "$dir" --no-modify-path "$@" </dev/null || code=$?
+    if [ -e "$program" ]; then
+        rm -f "$aside"
+    elif [ -e "$aside" ]; then
+        # A program that does not work is no worse than none.
+        mv "$aside" "$program"
+    fi
     exit "$code"
 }
 

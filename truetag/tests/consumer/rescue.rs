@@ -45,6 +45,72 @@ fn a_home_whose_program_is_broken_is_rescued_by_every_shell_and_remembers_what_i
 }
 
 #[test]
+fn a_version_that_cannot_fetch_or_unpack_another_is_left_by_the_script() {
+    for (says, code) in [("1.0.0 fails upgrade", 99), ("1.0.0 crashes upgrade", 134)] {
+        let rig = Rig::new();
+        rig.publish("1.0.0", says, |_| {});
+        rig.publish_good("1.1.0");
+        rig.point("1.1.0", 7, |_| {});
+        rig.install("1.0.0");
+        // As a program does that unpacks only half.
+        let half = rig.home().join("versions/1.1.0");
+        fs::create_dir(&half).unwrap();
+        fs::write(half.join("rocket"), b"\x7fELF").unwrap();
+        let ran = rig.upgrade(&[]);
+        assert!([Some(code), None].contains(&ran.code), "{:?}", ran.code);
+        let script = rig.path("upgrade.sh");
+        fs::write(&script, rescue("1.1.0")).unwrap();
+        let told = told(&rig, &rig.mirror());
+        let arguments = told.each_ref().map(String::as_str);
+        run(&shells()[0], &script, &arguments, None).expect(0);
+        assert_eq!(rig.version(), "1.1.0");
+        rig.pass_trial();
+        rig.publish_good("1.2.0");
+        rig.upgrade(&["--version", "1.2.0"]).expect(0);
+        assert_eq!(rig.version(), "1.2.0");
+    }
+}
+
+#[test]
+fn a_version_whose_own_steps_are_broken_is_left_by_the_newer_one() {
+    for step in ["prepare", "activate", "settle"] {
+        let rig = Rig::new();
+        rig.publish_good("1.0.0");
+        rig.publish_good("1.1.0");
+        rig.point("1.1.0", 7, |_| {});
+        rig.install("1.0.0");
+        // A version like this could not have come here: what it does later is what counts.
+        rig.publish("1.0.0", &format!("1.0.0 fails {step}"), |_| {});
+        let broken = fs::read(rig.unpack("1.0.0")).unwrap();
+        let folder = rig.home().join("versions/1.0.0");
+        let receipt = fs::read_to_string(folder.join("receipt.json")).unwrap();
+        let was = Sha256::of(&fs::read(folder.join("rocket")).unwrap()).to_string();
+        let receipt = receipt.replace(&was, &Sha256::of(&broken).to_string());
+        fs::write(folder.join("receipt.json"), receipt).unwrap();
+        for program in [folder.join("rocket"), rig.launcher()] {
+            fs::write(program, &broken).unwrap();
+        }
+        rig.upgrade(&[]).expect(0);
+        rig.pass_trial();
+        assert_eq!(rig.version(), "1.1.0");
+        let new = fs::read(rig.home().join("versions/1.1.0/rocket")).unwrap();
+        assert!(fs::read(rig.launcher()).unwrap() == new, "{step}");
+    }
+}
+
+#[test]
+fn a_rescue_that_fails_leaves_what_was_on_path() {
+    let (rig, script) = world();
+    fs::write(rig.launcher(), "#!/bin/sh\nexit 1\n").unwrap();
+    fs::remove_file(rig.archive("1.1.0")).unwrap();
+    let before = rig.snapshot();
+    let told = told(&rig, &rig.mirror());
+    let arguments = told.each_ref().map(String::as_str);
+    run(&shells()[0], &script, &arguments, None).expect(10);
+    assert_eq!(rig.snapshot(), before);
+}
+
+#[test]
 fn a_launcher_that_works_stays_and_a_rescue_changes_no_profile() {
     let (rig, script) = world();
     let before = fs::read(rig.launcher()).unwrap();
