@@ -18,4 +18,8 @@ fn main() {
     println!("cargo::rerun-if-changed=../playbook/skills");
     let target = env::var("TARGET").expect("cargo sets it");
     println!("cargo::rustc-env=BUILD_TARGET={target}");
+    // Tests install and download the example many times: without symbols it is a third as large.
+    if target.contains("-linux-") {
+        println!("cargo::rustc-link-arg-examples=-s");
+    }
 }

@@ -6,15 +6,20 @@ use std::fs::File;
 use std::io::{Read, Seek};
 use std::path::Path;
 
-use release_plan::{Asset, AssetName, Channel, Exit, Limits, Meter, Product, Sha256, Target};
+use release_plan::{
+    Asset, AssetName, Channel, Exit, Limits, Meter, Product, Sha256, SignedPointer, Target,
+};
 use trust::{Refusal, TrustedRoot, VerifiedAsset, VerifiedPointer, VerifiedRelease};
 
 use crate::app::App;
-use crate::decide::Chosen;
+use crate::decide::{Chosen, Seen};
+use crate::download::{Downloaded, download};
 use crate::files::{CopyError, FileError, at, copy};
-use crate::home::Home;
+use crate::home::{Home, LockedHome};
+use crate::http::Client;
 use crate::output;
-use crate::source::{Location, Source, SourceError};
+use crate::remembered::RememberedPointer;
+use crate::source::{Location, Small, Source, SourceError};
 
 /// How often a pointer may move while it is fetched.
 const POINTER_ATTEMPTS: u32 = 3;
@@ -25,7 +30,16 @@ pub(crate) struct Fetcher<'a> {
     product: &'a Product,
     root: &'a TrustedRoot,
     source: Source,
-    user_agent: String,
+    client: Client,
+}
+
+/// A pointer that was verified now.
+#[derive(Debug)]
+pub(crate) struct Followed {
+    pub(crate) pointer: VerifiedPointer,
+    pub(crate) seen: Seen,
+    /// What to remember of it; none where it is what was remembered, or behind what was seen.
+    pub(crate) new: Option<RememberedPointer>,
 }
 
 /// An archive whose bytes stand in a verified release, and those very bytes.
@@ -75,30 +89,94 @@ impl<'a> Fetcher<'a> {
             product: &app.product,
             root,
             source,
-            user_agent: app.user_agent(),
+            client: Client::new(app.user_agent()),
         }
     }
 
-    /// The pointer of a channel. Its bundle is another file, and both move together: what was not
-    /// signed by it is asked for again, unless nothing moved.
-    pub(crate) fn pointer(&self, channel: Channel) -> Result<VerifiedPointer, FetchError> {
+    /// The pointer of a channel. `before` is what was seen of it.
+    pub(crate) fn pointer(
+        &self,
+        channel: Channel,
+        home: &Home,
+        before: Option<Seen>,
+    ) -> Result<Followed, FetchError> {
+        let (pointer, new) = self.known_or_fresh(channel, home)?;
+        let seen = Seen {
+            sequence: pointer.pointer().sequence,
+            selection: pointer.selection(),
+        };
+        Ok(Followed {
+            pointer,
+            seen,
+            new: new.filter(|_| before <= Some(seen)),
+        })
+    }
+
+    /// The pointer that is remembered, where its server has nothing newer, or a new one and what to
+    /// remember of it.
+    fn known_or_fresh(
+        &self,
+        channel: Channel,
+        home: &Home,
+    ) -> Result<(VerifiedPointer, Option<RememberedPointer>), FetchError> {
         let location = self.source.pointer(channel);
-        let mut signed = self.signed(&location, Limits::POINTER)?;
+        let known = RememberedPointer::read(home, channel);
+        let Some(known) = known.filter(|known| known.is_from(&location)) else {
+            return self.fresh(channel, &location, self.fetch(&location)?);
+        };
+        match location.small_unless(&self.client, Limits::POINTER, &known.validators)? {
+            Some(pointer) => self.fresh(channel, &location, self.with_bundle(&location, pointer)?),
+            None => {
+                let (pointer, bundle) = (&known.signed.pointer, &known.signed.bundle);
+                match self.verify(channel, pointer.as_bytes(), bundle.as_bytes()) {
+                    Ok(pointer) => Ok((pointer, None)),
+                    // What is remembered may be damaged.
+                    Err(_) => self.fresh(channel, &location, self.fetch(&location)?),
+                }
+            }
+        }
+    }
+
+    /// Verifies a pointer that came. Its bundle is another file, and both move together: what was
+    /// not signed by it is asked for again, unless nothing moved.
+    fn fresh(
+        &self,
+        channel: Channel,
+        location: &Location,
+        mut fetched: Fetched,
+    ) -> Result<(VerifiedPointer, Option<RememberedPointer>), FetchError> {
         let mut attempt = 1;
         loop {
-            let (pointer, bundle) = &signed;
-            let refusal =
-                match VerifiedPointer::verify(self.product, channel, pointer, bundle, self.root) {
-                    Ok(verified) => return Ok(verified),
-                    Err(refusal) => refusal,
-                };
-            let again = self.signed(&location, Limits::POINTER)?;
-            if attempt == POINTER_ATTEMPTS || again == signed {
+            let refusal = match self.verify(channel, &fetched.pointer.bytes, &fetched.bundle) {
+                Ok(pointer) => return Ok((pointer, fetched.remember(location))),
+                Err(refusal) => refusal,
+            };
+            let again = self.fetch(location)?;
+            if attempt == POINTER_ATTEMPTS || again.has_the_bytes_of(&fetched) {
                 return Err(refusal.into());
             }
-            signed = again;
+            fetched = again;
             attempt += 1;
         }
+    }
+
+    fn fetch(&self, location: &Location) -> Result<Fetched, FetchError> {
+        let pointer = location.small(&self.client, Limits::POINTER)?;
+        self.with_bundle(location, pointer)
+    }
+
+    fn with_bundle(&self, location: &Location, pointer: Small) -> Result<Fetched, FetchError> {
+        let bundle = location.bundle().small(&self.client, Limits::BUNDLE)?.bytes;
+        Ok(Fetched { pointer, bundle })
+    }
+
+    fn verify(
+        &self,
+        channel: Channel,
+        pointer: &[u8],
+        bundle: &[u8],
+    ) -> Result<VerifiedPointer, Refusal> {
+        VerifiedPointer::verify(self.product, channel, pointer, bundle, self.root)
     }
 
     /// The manifest of a release that was decided for.
@@ -119,17 +197,44 @@ impl<'a> Fetcher<'a> {
         &self,
         release: &VerifiedRelease,
         asset: &Asset,
-        home: &Home,
+        home: &LockedHome<'_>,
     ) -> Result<AdmittedArchive, FetchError> {
         let location = self.source.asset(&release.manifest().tag, &asset.name);
-        let bytes = location.open(&self.user_agent)?;
-        let bar = output::progress(asset.name.as_str(), asset.size);
-        let bytes = bar.wrap_read(bytes);
-        let admitted = admit(release, asset, bytes, home, |error| {
-            SourceError::new(&location, error).into()
-        });
-        bar.finish_and_clear();
-        admitted
+        if let Some(file) = location.file() {
+            let bar = output::progress(asset.name.as_str(), asset.size);
+            let unreadable = |error| location.unreadable(error).into();
+            let bytes = bar.wrap_read(file?);
+            let admitted = admit(release, asset, bytes, home.home(), unreadable);
+            bar.finish_and_clear();
+            return admitted;
+        }
+        match self.download(release, asset, &location, home)? {
+            // Parts of two files may have met; the whole of one says whether it is the right one.
+            (Err(refusal), true) => {
+                let once_more = "it came in parts, and is asked for once more as a whole";
+                output::say(format_args!("note: {refusal}; {once_more}"));
+                Ok(self.download(release, asset, &location, home)?.0?)
+            }
+            (admitted, _) => Ok(admitted?),
+        }
+    }
+
+    /// What was downloaded, where it is admitted, and whether it was put together of parts.
+    fn download(
+        &self,
+        release: &VerifiedRelease,
+        asset: &Asset,
+        location: &Location,
+        home: &LockedHome<'_>,
+    ) -> Result<(Result<AdmittedArchive, Refusal>, bool), FetchError> {
+        let Downloaded {
+            bytes,
+            measured,
+            in_parts,
+        } = download(&self.client, location, asset, home)?;
+        let admitted = release.admit(&asset.name, measured);
+        let admitted = admitted.map(|asset| AdmittedArchive { asset, bytes });
+        Ok((admitted, in_parts))
     }
 
     fn signed(&self, location: &Location, limit: usize) -> Result<(Vec<u8>, Vec<u8>), FetchError> {
@@ -140,13 +245,29 @@ impl<'a> Fetcher<'a> {
 
     /// At most `limit` bytes and one more, by which verification sees that there were too many.
     pub(crate) fn bytes(&self, location: &Location, limit: usize) -> Result<Vec<u8>, SourceError> {
-        let mut bytes = Vec::new();
-        location
-            .open(&self.user_agent)?
-            .take(limit as u64 + 1)
-            .read_to_end(&mut bytes)
-            .map_err(|error| SourceError::new(location, error))?;
-        Ok(bytes)
+        Ok(location.small(&self.client, limit)?.bytes)
+    }
+}
+
+/// A pointer and its bundle as they came.
+struct Fetched {
+    pointer: Small,
+    bundle: Vec<u8>,
+}
+
+impl Fetched {
+    fn has_the_bytes_of(&self, other: &Self) -> bool {
+        (&self.pointer.bytes, &self.bundle) == (&other.pointer.bytes, &other.bundle)
+    }
+
+    /// What to remember of a pair that verified, and so is text.
+    fn remember(self, from: &Location) -> Option<RememberedPointer> {
+        let signed = SignedPointer {
+            pointer: String::from_utf8(self.pointer.bytes).ok()?,
+            bundle: String::from_utf8(self.bundle).ok()?,
+        };
+        let validators = self.pointer.validators;
+        Some(RememberedPointer::new(from, validators, signed))
     }
 }
 

@@ -90,7 +90,7 @@ pub(crate) fn read_limited(path: &Path, limit: usize) -> Result<Vec<u8>, FileErr
 }
 
 /// A file on a disk, which neither waits for somebody who writes to it nor goes on without end.
-fn open_regular(path: &Path) -> io::Result<File> {
+pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     options.read(true);
     #[cfg(unix)]
@@ -244,21 +244,29 @@ pub(crate) enum CopyError {
     Write(io::Error),
 }
 
-/// Copies to the end, in pieces as large as can be, and tells failures of the two sides apart.
+/// Copies to the end, in pieces as large as can be, and tells failures of the two sides apart. What
+/// was read before reading failed is written.
 pub(crate) fn copy(from: &mut impl Read, to: &mut impl Write) -> Result<(), CopyError> {
     let mut buffer = vec![0; 128 * 1024];
     loop {
         let mut filled = 0;
+        let mut failure = None;
         // Small reads are many; small writes would be as many.
         while filled < buffer.len() {
             match from.read(&mut buffer[filled..]) {
                 Ok(0) => break,
                 Ok(count) => filled += count,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(CopyError::Read(error)),
+                Err(error) => {
+                    failure = Some(CopyError::Read(error));
+                    break;
+                }
             }
         }
         to.write_all(&buffer[..filled]).map_err(CopyError::Write)?;
+        if let Some(failure) = failure {
+            return Err(failure);
+        }
         if filled < buffer.len() {
             return Ok(());
         }
@@ -293,6 +301,20 @@ mod tests {
         assert!(error.to_string().contains("Make space"), "{error}");
         assert_eq!(fs::read_to_string(&path).unwrap(), "1.0.0\n");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_was_read_before_reading_failed_is_written() {
+        struct Cut;
+        impl Read for Cut {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(ErrorKind::ConnectionReset.into())
+            }
+        }
+        let mut written = Vec::new();
+        let copied = copy(&mut b"half of it".chain(Cut), &mut written);
+        assert!(matches!(copied, Err(CopyError::Read(_))));
+        assert_eq!(written, b"half of it");
     }
 
     #[test]

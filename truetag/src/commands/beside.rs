@@ -6,9 +6,9 @@ use trust::VerifiedRelease;
 use super::{Beside, MirrorFlag, RootFlag};
 use crate::app::App;
 use crate::clock;
-use crate::decide::{Chosen, Seen, Stay};
+use crate::decide::{Chosen, Stay};
 use crate::failure::Failure;
-use crate::fetch::{Fetcher, archive_for};
+use crate::fetch::{Fetcher, Followed, archive_for};
 use crate::home::{Home, LockedHome};
 use crate::install::{install, is_installed};
 use crate::interrupt;
@@ -125,13 +125,12 @@ fn by_channel(
     fetcher: &Fetcher<'_>,
     channel: Channel,
 ) -> Result<Chosen, Failure> {
-    let pointer = fetcher.pointer(channel)?;
     let before = home.home().seen(channel)?;
-    let seen = Seen {
-        sequence: pointer.pointer().sequence,
-        selection: pointer.selection(),
-    };
+    let Followed { pointer, seen, new } = fetcher.pointer(channel, home.home(), before)?;
     home.saw(channel, seen, &pointer.pointer().yanked)?;
+    if let Some(new) = new {
+        new.write(home, channel)?;
+    }
     let quarantine = home.home().quarantine()?;
     let chosen = Chosen::to_begin_with(pointer, before, clock::now(), &quarantine);
     chosen.map_err(|stay: Stay| stay.into())
@@ -148,7 +147,7 @@ fn take(
     if is_installed(home, &release.manifest().version, asset.sha256)? {
         return Ok(false);
     }
-    let archive = fetcher.archive(release, asset, home.home())?;
+    let archive = fetcher.archive(release, asset, home)?;
     install(app, home, release, archive)?;
     Ok(true)
 }

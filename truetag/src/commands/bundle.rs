@@ -2,7 +2,7 @@
 //! static tree that a mirror is, `releases/download/<tag>/…`; every byte was verified before it is
 //! put in, and whoever takes it out verifies it again.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::path::Path;
 
@@ -16,7 +16,7 @@ use crate::decide::Chosen;
 use crate::failure::Failure;
 use crate::fetch::{FetchError, Fetcher, archive_for};
 use crate::files::{at, replace};
-use crate::home::Home;
+use crate::home::{Home, LockedHome};
 use crate::output::say;
 use crate::root::Root;
 use crate::source::{Location, Source};
@@ -43,18 +43,17 @@ pub(super) fn create(app: &App, args: &BundleCreate) -> Result<(), Failure> {
         .filter(|path| !path.as_os_str().is_empty());
     let scratch = tempfile::tempdir_in(folder.unwrap_or(Path::new(".")))
         .map_err(at("write to", &args.output))?;
+    // Downloads go where those of an installation do.
+    let home = Home::at(app, scratch.path().to_owned());
     let mut bundle = Bundled {
         app,
         keys: &root.keys,
         fetcher: &fetcher,
         source: &source,
         release: &release,
-        // Downloads go where those of an installation do.
-        scratch: Home::at(app, scratch.path().to_owned()),
+        scratch: home.create()?,
         entries: Vec::new(),
     };
-    let state = bundle.scratch.state();
-    fs::create_dir(&state).map_err(at("create", &state))?;
     bundle.fill(&args.target)?;
     let entries = bundle.entries;
     replace(&args.output, 0o666, |file| write(entries, file))?;
@@ -72,7 +71,7 @@ struct Bundled<'a> {
     fetcher: &'a Fetcher<'a>,
     source: &'a Source,
     release: &'a VerifiedRelease,
-    scratch: Home,
+    scratch: LockedHome<'a>,
     entries: Vec<Entry>,
 }
 
@@ -124,7 +123,7 @@ impl Bundled<'_> {
     }
 
     fn add(&mut self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
-        let folder = self.scratch.state();
+        let folder = self.scratch.home().state();
         let written = || {
             let mut file = tempfile::tempfile_in(&folder)?;
             io::Write::write_all(&mut file, bytes)?;

@@ -9,12 +9,13 @@ use crate::app::App;
 use crate::clock;
 use crate::decide::{self, Chosen, Seen, Stay};
 use crate::failure::Failure;
-use crate::fetch::{Fetcher, archive_for};
+use crate::fetch::{Fetcher, Followed, archive_for};
 use crate::home::{Home, LockedHome};
 use crate::install::{is_installed, make_current};
 use crate::interrupt;
 use crate::output::{self, say};
 use crate::refresh;
+use crate::remembered::RememberedPointer;
 use crate::root::Root;
 use crate::source::Source;
 
@@ -37,6 +38,8 @@ struct Saw {
     channel: Channel,
     seen: Seen,
     yanked: Vec<Yanked>,
+    /// What to remember of it.
+    new: Option<RememberedPointer>,
 }
 
 pub(super) fn run(app: &App, args: &Upgrade) -> Result<(), Failure> {
@@ -87,6 +90,9 @@ fn upgrade(app: &App, home: &Home, args: &Upgrade) -> Result<Report, Failure> {
     let (chosen, saw) = choose(app, home, &fetcher, args, &installed)?;
     if let Some(saw) = saw {
         locked.saw(saw.channel, saw.seen, &saw.yanked)?;
+        if let Some(new) = saw.new {
+            new.write(&locked, saw.channel)?;
+        }
     }
     let report = |to: &Version, reason: Option<Stay>| Report {
         from: installed.clone(),
@@ -152,15 +158,13 @@ fn choose(
     let followed = home.channel()?;
     let channel = args.channel.or(followed);
     let channel = channel.unwrap_or(app.product.channels.default);
-    let pointer = fetcher.pointer(channel)?;
     let before = home.seen(channel)?;
+    let Followed { pointer, seen, new } = fetcher.pointer(channel, home, before)?;
     let saw = Saw {
         channel,
-        seen: Seen {
-            sequence: pointer.pointer().sequence,
-            selection: pointer.selection(),
-        },
+        seen,
         yanked: pointer.pointer().yanked.clone(),
+        new,
     };
     let quarantine = home.quarantine()?;
     let chosen = Chosen::by_pointer(pointer, before, clock::now(), installed, &quarantine);
@@ -193,7 +197,7 @@ fn move_to(
     let archive = if is_installed(home, &release.manifest().version, asset.sha256)? {
         None
     } else {
-        Some(fetcher.archive(release, asset, home.home())?)
+        Some(fetcher.archive(release, asset, home)?)
     };
     Ok(make_current(app, home, release, archive)?)
 }

@@ -6,7 +6,8 @@
 //! current            a version and a newline, replaced atomically
 //! state/             what it remembers, a file for each thing: previous, channel, sequence, hold,
 //!                    trial, quarantine, yanked, selected, pins, trusted-root,
-//!                    refreshed-root.json, refresh-attempt.json; and lock
+//!                    refreshed-root.json, refresh-attempt.json, pointer-<channel>.json; what is
+//!                    left of a download, partial-<sha256>; and lock
 //! ```
 //!
 //! Reading needs no lock. Everything that writes is a method of [`LockedHome`].

@@ -389,6 +389,18 @@ impl Rig {
     pub(crate) fn snapshot(&self) -> BTreeMap<PathBuf, Sha256> {
         files(&self.home())
     }
+
+    /// Every file of the home but what is remembered of what was seen, and the lock.
+    pub(crate) fn installed(&self) -> BTreeMap<PathBuf, Sha256> {
+        let seen = [
+            "state/sequence",
+            "state/yanked",
+            "state/pointer-stable.json",
+        ];
+        let mut files = self.snapshot();
+        files.retain(|path, _| !seen.iter().any(|seen| path == Path::new(seen)));
+        files
+    }
 }
 
 pub(crate) fn files(folder: &Path) -> BTreeMap<PathBuf, Sha256> {

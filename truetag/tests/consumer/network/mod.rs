@@ -1,10 +1,14 @@
 //! By http: from loopback past any proxy, with errors that name the address.
 
-use std::io::{Read, Write};
-use std::net::TcpListener;
+mod answers;
+mod archive;
+mod pointer;
+mod proxy;
+mod server;
+mod tls;
+
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::thread;
 
 use axum::Router;
 use axum::extract::State;
@@ -13,7 +17,8 @@ use axum::response::{IntoResponse, Redirect, Response};
 use rehearsal::Server;
 
 use crate::life::ready;
-use crate::rig::Ran;
+use crate::rig::{Ran, Rig};
+use server::{Reply, Request};
 
 /// A line for each request: path and what it would accept.
 pub(crate) type Requests = Arc<Mutex<Vec<String>>>;
@@ -45,7 +50,41 @@ pub(crate) async fn serve(
     }
 }
 
-fn mirror(rig: &crate::rig::Rig) -> (Server, Requests) {
+/// What a server without faults does to its answers.
+fn unchanged(_: &Request, _: usize, good: Reply) -> Reply {
+    good
+}
+
+/// Upgrades from `url`, expects `code` and words, and that nothing is installed but what was
+/// before, whatever was seen and left to go on with. Returns what was said.
+#[track_caller]
+fn fails(rig: &Rig, url: &str, code: i32, why: &str) -> String {
+    fails_with(rig, url, &[], code, why)
+}
+
+/// [`fails`] with more in the environment.
+#[track_caller]
+fn fails_with(rig: &Rig, url: &str, variables: &[(&str, &str)], code: i32, why: &str) -> String {
+    let installed = || {
+        let mut files = rig.installed();
+        files.retain(|path, _| !path.to_string_lossy().contains("partial-"));
+        files
+    };
+    let before = installed();
+    let ran = upgrade_with(rig, url, variables).expect(code);
+    assert!(ran.stderr.contains(why), "{why}: {}", ran.stderr);
+    assert_eq!(installed(), before, "{why}");
+    ran.stderr
+}
+
+fn upgrade_with(rig: &Rig, url: &str, variables: &[(&str, &str)]) -> Ran {
+    let mut command = rig.command(&["upgrade", "--mirror", url]);
+    command.arg("--trusted-root").arg(rig.root());
+    command.envs(variables.iter().copied());
+    command.output().unwrap().into()
+}
+
+fn mirror(rig: &Rig) -> (Server, Requests) {
     let requests = Requests::default();
     let state = (rig.path("mirror"), requests.clone());
     let server = Server::start(|_| Router::new().fallback(serve).with_state(state)).unwrap();
@@ -85,23 +124,16 @@ fn a_proxy_is_asked_for_other_hosts_and_never_for_loopback() {
     let rig = ready();
     let (server, _) = mirror(&rig);
     // Nothing listens on port 1.
-    let upgrade = |mirror: &str| -> Ran {
-        let mut command = rig.command(&["upgrade", "--mirror", mirror]);
-        command.arg("--trusted-root").arg(rig.root());
-        for variable in [
-            "HTTP_PROXY",
-            "HTTPS_PROXY",
-            "http_proxy",
-            "https_proxy",
-            "ALL_PROXY",
-        ] {
-            command.env(variable, "http://127.0.0.1:1");
-        }
-        command.output().unwrap().into()
-    };
-    let ran = upgrade("http://mirror.invalid").expect(10);
-    assert!(ran.stderr.contains("refused"), "{}", ran.stderr);
-    upgrade(&server.url()).expect(0);
+    let variables = [
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "http_proxy",
+        "https_proxy",
+        "ALL_PROXY",
+    ]
+    .map(|variable| (variable, "http://127.0.0.1:1"));
+    fails_with(&rig, "http://mirror.invalid", &variables, 10, "refused");
+    upgrade_with(&rig, &server.url(), &variables).expect(0);
 }
 
 #[test]
@@ -110,44 +142,6 @@ fn a_redirect_is_followed() {
     let (server, _) = mirror(&rig);
     rig.upgrade_from(&format!("{}/moved", server.url()), &[])
         .expect(0);
-}
-
-#[test]
-fn a_download_that_is_cut_off_is_a_network_error() {
-    let rig = ready();
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let root = rig.path("mirror");
-    // Ends with the test's process, as nothing waits for it.
-    thread::spawn(move || {
-        for connection in listener.incoming() {
-            let mut connection = connection.unwrap();
-            let mut request = [0; 4096];
-            let count = connection.read(&mut request).unwrap();
-            let request = String::from_utf8_lossy(&request[..count]).into_owned();
-            let path = request.split(' ').nth(1).unwrap();
-            let bytes = std::fs::read(root.join(path.trim_start_matches('/'))).unwrap();
-            let sent = if path.ends_with(".tar.gz") {
-                bytes.len() / 2
-            } else {
-                bytes.len()
-            };
-            let head = format!(
-                "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-                bytes.len()
-            );
-            connection.write_all(head.as_bytes()).unwrap();
-            connection.write_all(&bytes[..sent]).unwrap();
-        }
-    });
-    let before = rig.snapshot().len();
-    let ran = rig.upgrade_from(&url, &[]).expect(10);
-    assert!(ran.stderr.contains(".tar.gz: "), "{}", ran.stderr);
-    assert_eq!(
-        rig.snapshot().len(),
-        before + 1,
-        "the sequence is remembered"
-    );
 }
 
 #[test]
