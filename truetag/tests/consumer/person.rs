@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use rehearsal::verifiers::not_run;
 
@@ -371,6 +372,38 @@ fn uninstall_asks_first_and_without_anybody_to_ask_needs_to_be_told() {
     assert!(ran.stderr.contains("a line in "), "{}", ran.stderr);
     assert!(ran.stderr.contains("--yes"), "{}", ran.stderr);
     assert!(person.home.join("bin/rocket").exists());
+}
+
+#[test]
+fn at_a_terminal_uninstall_goes_on_only_with_a_yes() {
+    let Some(script) = find("script") else {
+        not_run("script");
+        return;
+    };
+    let person = Person::new(".rocket");
+    person.install();
+    let program = person.home.join("bin/rocket");
+    let uninstall = format!("'{}' uninstall", program.display());
+    for (answer, code) in [("\n", 130), ("n\n", 130), ("y\n", 0)] {
+        assert!(program.exists());
+        // It gives what it runs a terminal, and types its own input there.
+        let mut command = person.command(&script);
+        let mut child = command
+            .args(["-qec", &uninstall, "/dev/null"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(answer.as_bytes())
+            .unwrap();
+        let ran = Ran::from(child.wait_with_output().unwrap()).expect(code);
+        assert!(ran.stdout.contains("Go on? [y/N]"), "{}", ran.stdout);
+    }
+    assert!(!person.home.exists());
 }
 
 #[test]
