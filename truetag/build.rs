@@ -1,8 +1,4 @@
-//! Checks `product.yaml` and puts it into the program as JSON, so that no YAML is parsed at run
-//! time and a broken product never compiles.
-
-use std::path::Path;
-use std::{env, fs};
+//! Puts the product and its playbook into the program.
 
 fn main() {
     let file = Path::new(&env::var("CARGO_MANIFEST_DIR").expect("cargo sets it"))
@@ -22,4 +18,5 @@ fn main() {
     if target.contains("-linux-") {
         println!("cargo::rustc-link-arg-examples=-s");
     }
+    release_plan::embed("..");
 }

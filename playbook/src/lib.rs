@@ -7,7 +7,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-pub use include_dir::{Dir, include_dir};
+// What the macro writes names its crate, which a program need not depend on itself.
+pub use ::include_dir::{self, Dir, include_dir};
 use release_plan::Sha256;
 
 /// The files of a playbook.

@@ -11,6 +11,8 @@ mod checksums;
 mod commit;
 mod contents;
 mod digest;
+#[cfg(feature = "sources")]
+mod embed;
 mod exit;
 mod feed;
 mod instant;
@@ -35,6 +37,8 @@ pub use checksums::{Checksums, ChecksumsError};
 pub use commit::{CommitId, CommitIdError};
 pub use contents::Contents;
 pub use digest::{Measured, Meter, Sha256, Sha256Error};
+#[cfg(feature = "sources")]
+pub use embed::embed;
 pub use exit::Exit;
 pub use feed::{Feed, Feeds, Origin, UnknownOrigin};
 pub use instant::Instant;

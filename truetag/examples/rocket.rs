@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 use std::{env, thread};
 
-use truetag::{BuildInfo, Dir, Program, Sigstore, include_dir};
+use truetag::{BuildInfo, Dir, Program, Sigstore, clap, include_dir};
 
 const PRODUCT: &str = r#"{
   "name": "rocket",
@@ -31,6 +31,18 @@ const PRODUCT: &str = r#"{
 }"#;
 
 static PLAYBOOK: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../playbook/skills");
+
+/// What rockets do beside what every program does.
+#[derive(clap::Subcommand)]
+enum Own {
+    /// Count down, and go
+    Launch {
+        /// Exit code of the flight
+        code: u8,
+    },
+    /// Fail to go
+    Explode,
+}
 
 /// The words after the name in the last line of the running executable.
 fn last_line() -> Option<String> {
@@ -80,7 +92,7 @@ fn main() -> ExitCode {
             _ => {}
         }
     }
-    truetag::run(&Program {
+    let program = Program {
         product_json: PRODUCT,
         playbook: &PLAYBOOK,
         sigstore,
@@ -89,5 +101,9 @@ fn main() -> ExitCode {
             commit: None,
             target: env!("BUILD_TARGET"),
         },
+    };
+    truetag::run_with(&program, |own: Own| match own {
+        Own::Launch { code } => ExitCode::from(code),
+        Own::Explode => panic!("the flight is over"),
     })
 }

@@ -1,8 +1,29 @@
 //! What a released program does for itself: it verifies, installs, upgrades and rolls back.
 //!
 //! Any program gets the same subcommands by handing [`run`] a [`Program`]: its product, its
-//! playbook and what its build was told. Nothing here knows a product's name. Relies on `trust` for
-//! what is believed and on `release-plan` for what a release is.
+//! playbook and what its build was told. [`run_with`] puts commands of its own before them:
+//!
+//! ```text
+//! use std::process::ExitCode;
+//!
+//! use truetag::clap;
+//!
+//! #[derive(clap::Subcommand)]
+//! enum Own {
+//!     /// Light the lantern
+//!     Light,
+//! }
+//!
+//! fn main() -> ExitCode {
+//!     truetag::run_with(&truetag::program!(), |own: Own| match own {
+//!         Own::Light => ExitCode::SUCCESS,
+//!     })
+//! }
+//! ```
+//!
+//! The build script of such a program is one line, `release_plan::embed(".")`, without which this
+//! does not compile. Nothing here knows a product's name. Relies on `trust` for what is believed and
+//! on `release-plan` for what a release is.
 
 mod app;
 mod clock;
@@ -28,8 +49,10 @@ mod root;
 mod source;
 mod unpack;
 
+use std::convert::Infallible;
 use std::process::ExitCode;
 
+pub use clap;
 pub use playbook::{Dir, include_dir};
 pub use trust::Sigstore;
 
@@ -70,11 +93,41 @@ macro_rules! build_info {
     };
 }
 
+/// The [`Program`] of the crate that calls this: what `release_plan::embed` put into it in its build
+/// script, [`build_info!`], and the public Sigstore.
+#[macro_export]
+macro_rules! program {
+    () => {{
+        use $crate::include_dir;
+        static PLAYBOOK: $crate::Dir<'static> = include_dir!("$BUILD_PLAYBOOK");
+        $crate::Program {
+            product_json: include_str!(concat!(env!("OUT_DIR"), "/product.json")),
+            playbook: &PLAYBOOK,
+            sigstore: $crate::Sigstore::PUBLIC,
+            build: $crate::build_info!(),
+        }
+    }};
+}
+
 /// Runs the command line of this process and returns its exit code, one of
 /// [`release_plan::Exit`].
 #[must_use]
 pub fn run(program: &Program) -> ExitCode {
-    match commands::run(program) {
+    run_with(program, |none: Infallible| match none {})
+}
+
+/// As [`run`], with commands of the program's own, which stand first in its help. `act` does what
+/// such a command says; its exit code is the process's.
+///
+/// # Panics
+/// In a build with debug assertions, when a command of the program's own has the name of one that
+/// every program has.
+#[must_use]
+pub fn run_with<Own: clap::Subcommand>(
+    program: &Program,
+    act: impl FnOnce(Own) -> ExitCode,
+) -> ExitCode {
+    match commands::run(program, act) {
         Ok(code) => code,
         Err(failure) => {
             output::say(format_args!("error: {failure}"));

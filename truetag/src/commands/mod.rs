@@ -30,6 +30,8 @@ use std::process::ExitCode;
 use clap::builder::{NonEmptyStringValueParser, OsStringValueParser, TypedValueParser};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use release_plan::{Channel, Exit, Tag, Target, Version};
+use clap::{ArgMatches, Args, FromArgMatches, Parser, Subcommand};
+use release_plan::{Channel, Exit, Tag, Version};
 
 use crate::Program;
 use crate::app::App;
@@ -399,8 +401,11 @@ struct RootFlag {
     trusted_root: Option<PathBuf>,
 }
 
-/// Runs the command line of this process.
-pub(crate) fn run(program: &Program) -> Result<ExitCode, Failure> {
+/// Runs the command line of this process: a command of the program's own by `act`.
+pub(crate) fn run<Own: Subcommand>(
+    program: &Program,
+    act: impl FnOnce(Own) -> ExitCode,
+) -> Result<ExitCode, Failure> {
     let app = App::new(program)?;
     let mut launched = launch::hand_over(&app, true)?;
     if matches!(launched, Launched::Install) {
@@ -410,11 +415,21 @@ pub(crate) fn run(program: &Program) -> Result<ExitCode, Failure> {
     if let Launched::Ran(code) = launched {
         return Ok(code);
     }
-    let parsed = command(&app)
+    let own = Own::augment_subcommands(clap::Command::new("program"));
+    debug_assert_eq!(clash(&own), None);
+    let names = |matches: &ArgMatches| matches.subcommand_name().is_some_and(Own::has_subcommand);
+    let parsed = command(&app, own)
         .try_get_matches_from(env::args_os())
-        .and_then(|matches| CommandLine::from_arg_matches(&matches));
-    let line = match parsed {
-        Ok(line) => line,
+        .and_then(|matches| {
+            Ok(if names(&matches) {
+                Said::Own(Own::from_arg_matches(&matches)?)
+            } else {
+                Said::Common(CommandLine::from_arg_matches(&matches)?)
+            })
+        });
+    match parsed {
+        Ok(Said::Own(own)) => Ok(act(own)),
+        Ok(Said::Common(line)) => act_on(&app, &line).map(|()| Exit::Done.into()),
         Err(error) => {
             // Whoever closed the other end wants no more of it.
             let _ = error.print();
@@ -423,7 +438,7 @@ pub(crate) fn run(program: &Program) -> Result<ExitCode, Failure> {
             } else {
                 Exit::Done
             };
-            return Ok(exit.into());
+            Ok(exit.into())
         }
     };
     match &line.command {
@@ -468,6 +483,48 @@ fn unmanaged(app: &App) -> Result<(), Failure> {
 
 /// The command line with the product's name and words in it.
 fn command(app: &App) -> clap::Command {
+    }
+}
+
+/// What was typed.
+enum Said<Own> {
+    /// A command of the program's own.
+    Own(Own),
+    /// What every program understands.
+    Common(CommandLine),
+}
+
+fn act_on(app: &App, line: &CommandLine) -> Result<(), Failure> {
+    match &line.command {
+        None => version::run(app, line.json),
+        Some(Verb::Verify(args)) => verify::run(app, args),
+        Some(Verb::Upgrade(args)) => upgrade::run(app, args),
+        Some(Verb::Rollback(_)) => rollback::run(app),
+        Some(Verb::Status(args)) => status::run(app, args),
+        Some(Verb::TrustedRoot(args)) => trusted_root::run(app, args),
+        Some(Verb::Own(own)) => match &own.verb {
+            OwnVerb::Install(args) => install::run(app, args),
+            OwnVerb::Prepare(args) => prepare::run(app, args),
+            OwnVerb::Activate(args) => activate::run(app, args),
+        },
+    }
+}
+
+/// Why the commands of a program's own cannot stand beside those that every program has.
+fn clash(own: &clap::Command) -> Option<String> {
+    let mut names = own
+        .get_subcommands()
+        .flat_map(clap::Command::get_name_and_visible_aliases);
+    let common = |name: &&str| *name == "help" || Verb::has_subcommand(name);
+    let taken = names.find(common)?;
+    Some(format!(
+        "expected commands of the program's own under names of their own, found {taken:?}, which \
+         every program has; rename it"
+    ))
+}
+
+/// The command line with the product's name and words in it, behind the commands in `own`.
+fn command(app: &App, own: clap::Command) -> clap::Command {
     let name = &app.product.name;
     let examples = |lines: &[&str]| {
         let mut text = "Examples:".to_owned();
@@ -499,7 +556,7 @@ fn command(app: &App) -> clap::Command {
         launch::install_variable(app),
         app.product.variable("BIN"),
     );
-    CommandLine::command()
+    CommandLine::augment_args(own)
         .bin_name(name)
         .about(app.product.summary.clone())
         .after_help(format!("{all}\n\n{home}\n\n{codes}"))
@@ -544,6 +601,8 @@ fn command(app: &App) -> clap::Command {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory;
+
     use super::*;
 
     #[test]
@@ -557,5 +616,26 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn a_command_of_a_programs_own_under_a_name_that_is_taken_is_told_in_words() {
+        let own = |name: &'static str, alias: &'static str| {
+            let own = clap::Command::new(name).visible_alias(alias);
+            clash(&clap::Command::new("program").subcommand(own))
+        };
+        assert_eq!(own("light", "on"), None);
+        for (name, alias) in [
+            ("status", "s"),
+            ("light", "verify"),
+            ("help", "h"),
+            ("self", "s"),
+        ] {
+            let words = own(name, alias).unwrap();
+            assert!(
+                words.contains("which every program has; rename it"),
+                "{words}"
+            );
+        }
     }
 }

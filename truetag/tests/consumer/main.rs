@@ -16,6 +16,7 @@ mod network;
 mod owners;
 mod person;
 mod pins;
+mod own_commands;
 mod refusals;
 mod renewal;
 mod rescue;
