@@ -5,6 +5,7 @@
 
 pub mod formula;
 pub mod github;
+mod kept;
 mod line;
 mod loopback;
 pub mod node;
@@ -15,5 +16,6 @@ mod traffic;
 pub mod tuf;
 pub mod verifiers;
 
+pub use kept::{Kept, KeptRelease};
 pub use loopback::{Loopback, LoopbackError};
 pub use server::Server;

@@ -60,10 +60,10 @@ struct Hold {
 }
 
 impl Door {
-    /// An open door at a port of the system's choice, served on `runtime`.
-    pub(crate) fn new(runtime: Handle) -> io::Result<Self> {
+    /// An open door at `port`, 0 for one of the system's choice, served on `runtime`.
+    pub(crate) fn new(runtime: Handle, port: u16) -> io::Result<Self> {
         let _entered = runtime.enter();
-        let socket = socket((Ipv4Addr::LOCALHOST, 0).into())?;
+        let socket = socket((Ipv4Addr::LOCALHOST, port).into())?;
         let address = socket.local_addr()?;
         // Before the first listens: a port that is listened on cannot be shared.
         let reserved = self::socket(address).ok();

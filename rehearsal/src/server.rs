@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use crate::line::{Door, Line};
 
-/// A router served on `127.0.0.1` at a port the system chose, until dropped.
+/// A router served on `127.0.0.1` until dropped.
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
@@ -19,16 +19,25 @@ pub struct Server {
 }
 
 impl Server {
-    /// Binds a port first, so that `router` can be made for the address it will answer on.
+    /// Binds a port of the system's choice first, so that `router` can be made for the address it
+    /// will answer on.
     ///
     /// # Errors
     /// When loopback cannot be bound or a runtime cannot be started.
     pub fn start(router: impl FnOnce(SocketAddr) -> Router) -> io::Result<Self> {
+        Self::start_at(0, router)
+    }
+
+    /// As [`Self::start`], at a port of the caller's choice; 0 for the system's.
+    ///
+    /// # Errors
+    /// As [`Self::start`]; also when somebody else has the port.
+    pub fn start_at(port: u16, router: impl FnOnce(SocketAddr) -> Router) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
             .build()?;
-        let door = Door::new(runtime.handle().clone())?;
+        let door = Door::new(runtime.handle().clone(), port)?;
         let address = door.address();
         let router = router(address).into_make_service_with_connect_info::<Line>();
         let (stop, stopped) = oneshot::channel::<()>();

@@ -90,6 +90,10 @@ pub(crate) enum Command {
     SetupGithub(SetupGithub),
     /// Install, upgrade and roll back from a mirror, with the very bytes that were published
     Consume(Consume),
+    /// Show again what a finished dry-run made public
+    Rehearsal(Rehearsal),
+    /// Give a Rust program the files with which it is released as this one is
+    Adopt(Adopt),
     /// Time a stage against the tools it stands in for
     Bench(Bench),
 }
@@ -472,6 +476,88 @@ pub(crate) struct Consume {
     /// Plan of the version to upgrade from
     #[arg(long, value_name = "FILE")]
     pub(crate) predecessor_plan: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Rehearsal {
+    #[command(subcommand)]
+    pub(crate) verb: RehearsalVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RehearsalVerb {
+    Serve(Serve),
+}
+
+/// Serve it on loopback until Ctrl-C, and print commands to try against it
+///
+/// What is served, on one port: GitHub's API and downloads with the release and its predecessor;
+/// the static tree of the channels; the trusted root as a TUF repository, under /tuf, with keys of
+/// this run; and each entry of the transparency log by its UUID, under /rekor. What would sign went
+/// with the dry-run: there is no Fulcio, nothing new is logged, and no channel moves.
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Folder that the dry-run left [default: that of the package's version, below target/rehearsal]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// Port of 127.0.0.1 to listen on [default: one that is free]
+    #[arg(
+        long,
+        value_name = "PORT",
+        default_value_t = 0,
+        hide_default_value = true
+    )]
+    pub(crate) port: u16,
+}
+
+/// Give a Rust program the files with which it is released as this one is
+///
+/// Name, description, repository and licence are read from Cargo.toml, the rest from git; what a
+/// product.yaml that is there says goes before them. A file that differs from what would be written
+/// is kept and shown; one of the program's own is never touched. A second run changes nothing.
+#[derive(Debug, Args)]
+pub(crate) struct Adopt {
+    /// Folder in the program's git work tree
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(crate) dir: PathBuf,
+    #[command(flatten)]
+    pub(crate) go: Go,
+    /// Replace this file where it differs; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub(crate) overwrite: Vec<String>,
+    /// Take the crates from this folder, not from their repository at the tag of this version
+    #[arg(long, value_name = "DIR")]
+    pub(crate) crates: Option<PathBuf>,
+    /// Package whose program is released [default: the one that there is]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) package: Option<String>,
+    /// One sentence that says what it is [default: the package's description]
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) summary: Option<String>,
+    /// https://github.com/OWNER/NAME [default: the package's, or that of the remote origin]
+    #[arg(long, value_name = "URL")]
+    pub(crate) repository: Option<String>,
+    /// Number of the repository, which only GitHub knows
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) repository_id: Option<u64>,
+    /// Number of the repository's owner, which only GitHub knows
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) owner_id: Option<u64>,
+    /// Branch whose channel workflow is believed [default: origin's, or the one checked out]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) default_branch: Option<String>,
+}
+
+/// Whether anything is written.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Go {
+    /// Show what would be written, and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Show it and write it
+    #[arg(long)]
+    pub(crate) yes: bool,
 }
 
 #[derive(Debug, Args)]

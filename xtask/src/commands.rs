@@ -1,5 +1,6 @@
 //! One file a command. Each resolves what it was given, decides, then acts.
 
+mod adopt;
 mod ask_for_promotion;
 mod assemble;
 mod bench;
@@ -14,6 +15,7 @@ mod plan;
 mod promote;
 mod publish;
 mod publish_scripts;
+mod rehearsal;
 mod renew;
 mod reproduce;
 mod scripts;
@@ -63,6 +65,8 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::AskForPromotion(arguments) => block_on(ask_for_promotion::run(&arguments)),
         Command::SetupGithub(arguments) => block_on(setup_github::run(&arguments)),
         Command::Consume(arguments) => consume::run(&arguments),
+        Command::Rehearsal(arguments) => rehearsal::run(&arguments),
+        Command::Adopt(arguments) => adopt::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
     }
 }

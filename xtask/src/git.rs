@@ -4,10 +4,10 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use git2::build::CheckoutBuilder;
-use git2::{ErrorCode, IndexEntryExtendedFlag, Repository, Status, StatusOptions};
+use git2::{ErrorCode, IndexEntryExtendedFlag, Patch, Repository, Status, StatusOptions};
 use release_plan::{BootstrapTag, CommitId, Exit, Instant, Sha256, Tag};
 
 use crate::{Failure, files};
@@ -23,6 +23,49 @@ pub(crate) fn export(folder: &Path, commit: &CommitId, to: &Path) -> Result<(), 
     checkout.disable_filters(true);
     repository.checkout_tree(commit.as_object(), Some(&mut checkout))?;
     Ok(())
+}
+
+/// The lines in which two texts differ, as `git diff` shows them.
+pub(crate) fn diff(path: &str, old: &str, new: &str) -> Result<String, Failure> {
+    let path = Path::new(path);
+    let mut patch =
+        Patch::from_buffers(old.as_bytes(), Some(path), new.as_bytes(), Some(path), None)?;
+    Ok(String::from_utf8_lossy(&patch.to_buf()?).into_owned())
+}
+
+/// What git knows of a work tree before anything of it is read.
+pub(crate) struct Origin {
+    /// The work tree.
+    pub(crate) root: PathBuf,
+    /// The address of the remote called origin.
+    pub(crate) url: Option<String>,
+    /// The branch that origin begins with, or where that is not known the one checked out.
+    pub(crate) default_branch: Option<String>,
+}
+
+impl Origin {
+    /// Of the work tree that `folder` lies in.
+    pub(crate) fn of(folder: &Path) -> Result<Self, Failure> {
+        let Tree { repository } = Tree::open(folder)?;
+        let root = repository.workdir().unwrap_or(folder);
+        let root = root
+            .canonicalize()
+            .map_err(|error| files::failed("resolve", root, &error))?;
+        let url = repository.find_remote("origin").ok();
+        let url = url.and_then(|remote| Some(remote.url().ok()?.to_owned()));
+        let target = |name: &str, below: &str| {
+            let reference = repository.find_reference(name).ok()?;
+            let target = reference.symbolic_target().ok()??;
+            Some(target.strip_prefix(below)?.to_owned())
+        };
+        let default_branch = target("refs/remotes/origin/HEAD", "refs/remotes/origin/")
+            .or_else(|| target("HEAD", "refs/heads/"));
+        Ok(Self {
+            root,
+            url,
+            default_branch,
+        })
+    }
 }
 
 /// A work tree and its repository.

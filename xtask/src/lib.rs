@@ -5,6 +5,7 @@
 //! `plan.json` and refuses a tree or a file that does not match it. The binary is three lines, so
 //! that another project has its own.
 
+mod adopt;
 mod bootstrap;
 mod channels;
 mod cli;

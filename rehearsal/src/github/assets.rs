@@ -48,6 +48,19 @@ pub(super) struct Content {
 }
 
 impl Asset {
+    /// One that was uploaded whole.
+    pub(super) fn of(id: u64, name: String, bytes: Bytes) -> Self {
+        let digest = hex::encode(Sha256::digest(&bytes));
+        Self {
+            id,
+            name,
+            label: None,
+            content_type: OCTETS.to_owned(),
+            content: Some(Content { bytes, digest }),
+            created: now(),
+        }
+    }
+
     pub(super) fn show(&self, site: &Site, release: &Release) -> Value {
         let (tag, name) = (release.tag_in_url(), segment(&self.name));
         let content = self.content.as_ref();

@@ -2,6 +2,7 @@
 //! branch `channels`. Together they are a complete static mirror under `/OWNER/NAME`.
 //! Bytes are served as RFC 9110 says, with ranges and conditions.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use axum::Router;
@@ -22,6 +23,22 @@ use super::http::{Site, segment};
 
 /// The branch that the pages are made of.
 const PAGES_BRANCH: &str = "channels";
+
+impl super::GitHub {
+    /// Every file that the pages are made of, by its path.
+    #[must_use]
+    pub fn pages(&self) -> BTreeMap<String, Vec<u8>> {
+        let files = self.state().git.files(PAGES_BRANCH).into_iter();
+        files.map(|(path, bytes)| (path, bytes.to_vec())).collect()
+    }
+
+    /// Has the pages be made of these files, by their paths.
+    pub fn restore_pages(&self, files: BTreeMap<String, Vec<u8>>) {
+        let files = files.into_iter();
+        let files = files.map(|(path, bytes)| (path, bytes.into())).collect();
+        self.state().git.push_files(PAGES_BRANCH, files);
+    }
+}
 
 /// What stands below `/OWNER/NAME`.
 pub(super) fn routes() -> Router<Site> {

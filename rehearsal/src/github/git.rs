@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::errors::ApiError;
 use super::http::{Payload, Site, now};
-use super::objects::{Commit, DIRECTORY, Entry, ObjectId, Objects, Signature};
+use super::objects::{Commit, DIRECTORY, Entry, ObjectId, Objects, Signature, Tree};
 
 /// The store, and the names by which it is entered.
 #[derive(Debug, Default)]
@@ -35,6 +35,32 @@ impl Git {
         let entry = self.objects.entry(&commit, path)?;
         let bytes = self.objects.blob(&entry.id)?;
         Some((&entry.id, bytes, self.objects.commit(&commit)?.author.date))
+    }
+
+    /// Every file of a branch, by its path; none where there is no such branch.
+    pub(super) fn files(&self, branch: &str) -> BTreeMap<String, Bytes> {
+        let commit = self.resolve(branch);
+        commit.map_or_else(BTreeMap::new, |commit| self.objects.files(&commit))
+    }
+
+    /// Has a branch stand at a commit of the maintainer's that holds `files` alone.
+    pub(super) fn push_files(&mut self, branch: &str, files: BTreeMap<String, Bytes>) {
+        let mut tree = Tree::new();
+        for (path, bytes) in files {
+            let entry = Entry {
+                mode: "100644".to_owned(),
+                id: self.objects.add_blob(bytes),
+            };
+            tree = self.objects.with_entry(&tree, &path, entry);
+        }
+        let tree = self.objects.add_tree(tree);
+        let commit = self.objects.add_commit(Commit {
+            tree,
+            parents: Vec::new(),
+            author: Signature::of_maintainer(now()),
+            message: String::new(),
+        });
+        self.refs.insert(format!("refs/heads/{branch}"), commit);
     }
 
     pub(super) fn push(&mut self, name: String, commit: &str) {

@@ -117,7 +117,7 @@ fn tag_id(tag: &AnnotatedTag) -> ObjectId {
 
 impl Signature {
     /// Whoever pushes; her name stays with her.
-    fn of_maintainer(date: Timestamp) -> Self {
+    pub(super) fn of_maintainer(date: Timestamp) -> Self {
         Self {
             name: "maintainer".to_owned(),
             email: "maintainer@localhost".to_owned(),
@@ -170,6 +170,20 @@ impl Objects {
             None => tree.get(path),
             Some((directory, rest)) => self.entry(&tree.get(directory)?.id, rest),
         }
+    }
+
+    /// Every file below the tree or commit `root`, by its path.
+    pub(super) fn files(&self, root: &str) -> BTreeMap<String, Bytes> {
+        let mut files = BTreeMap::new();
+        for (name, entry) in self.tree(root).into_iter().flat_map(|(_, tree)| tree) {
+            if entry.is_directory() {
+                let below = self.files(&entry.id).into_iter();
+                files.extend(below.map(|(path, bytes)| (format!("{name}/{path}"), bytes)));
+            } else if let Some(bytes) = self.blob(&entry.id) {
+                files.insert(name.clone(), bytes.clone());
+            }
+        }
+        files
     }
 
     pub(super) fn add_blob(&mut self, bytes: Bytes) -> ObjectId {

@@ -323,6 +323,40 @@ impl super::State {
     }
 }
 
+impl super::GitHub {
+    /// Brings back a public release of an earlier process, with its tag at `commit` and its assets
+    /// by name.
+    ///
+    /// # Panics
+    /// When there is one of that tag already.
+    pub fn restore_release(
+        &self,
+        tag: &str,
+        commit: &str,
+        prerelease: bool,
+        assets: impl IntoIterator<Item = (String, Vec<u8>)>,
+    ) {
+        let mut state = self.state();
+        state.git.push(format!("refs/tags/{tag}"), commit);
+        let mut release = Release::new(state.releases.next_id(), tag.to_owned());
+        for (name, bytes) in assets {
+            let id = state.releases.next_id();
+            release.assets.push(Asset::of(id, name, bytes.into()));
+        }
+        let fields = Fields {
+            tag_name: None,
+            target_commitish: None,
+            name: Some(tag.to_owned()),
+            body: None,
+            draft: Some(false),
+            prerelease: Some(prerelease),
+            make_latest: Some(MakeLatest::Legacy),
+        };
+        let written = state.write_release(release, fields);
+        assert!(written.is_ok(), "a release of {tag} is public already");
+    }
+}
+
 pub(super) fn routes() -> Router<Site> {
     Router::new()
         .route("/releases", get(list).post(create))

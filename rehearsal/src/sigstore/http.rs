@@ -1,6 +1,7 @@
 //! The routes of all services on one origin. Relies on axum; what a service decides is decided
 //! elsewhere, with the time of the request given to it.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::body::Bytes;
@@ -38,6 +39,22 @@ pub(super) fn router(parts: Arc<Parts>) -> Router {
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(from_fn_with_state(parts.clone(), traffic::pass))
         .with_state(parts)
+}
+
+pub(super) fn kept_log(entries_json: &str) -> Result<Router, serde_json::Error> {
+    let entries: Arc<HashMap<String, Value>> = Arc::new(serde_json::from_str(entries_json)?);
+    let path = format!("{}/api/v1/log/entries/{{uuid}}", path::REKOR);
+    Ok(Router::new()
+        .route(&path, get(kept_entry))
+        .with_state(entries))
+}
+
+async fn kept_entry(
+    State(entries): State<Arc<HashMap<String, Value>>>,
+    Path(uuid): Path<String>,
+) -> Result<Json<Value>, StatusCode> {
+    let entry = entries.get(&uuid).ok_or(StatusCode::NOT_FOUND)?;
+    Ok(Json(json!({ uuid: entry })))
 }
 
 async fn signing_certificate(

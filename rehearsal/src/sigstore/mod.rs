@@ -130,6 +130,21 @@ impl Sigstore {
         trusted_root::client_trust_config(&self.0, url, log).to_string()
     }
 
+    /// What the log of API v1 holds: an object in JSON with the answer for each UUID.
+    #[must_use]
+    pub fn entries_json(&self) -> String {
+        serde_json::json!(*self.0.rekor.answers()).to_string()
+    }
+
+    /// Answers for entries as the log of API v1 does, from what [`Self::entries_json`] told of a
+    /// Sigstore of an earlier process. Whatever signs went with that process.
+    ///
+    /// # Errors
+    /// When it is not such JSON.
+    pub fn kept_log(entries_json: &str) -> Result<axum::Router, serde_json::Error> {
+        http::kept_log(entries_json)
+    }
+
     /// Where a signing client finds the services of the origin `url`.
     #[must_use]
     pub fn services(url: &str) -> Services {

@@ -20,7 +20,7 @@ use crate::report::{self, NotRehearsed, Outcome, Report, ReportedAsset};
 use crate::shipment::Shipment;
 use crate::{Failure, cli, files};
 
-mod loopback;
+pub(super) mod loopback;
 mod scope;
 mod stages;
 
@@ -51,6 +51,7 @@ pub(super) fn run(arguments: &cli::DryRun) -> Result<(), Failure> {
         strict: arguments.strict,
     };
     let ended = rehearsal.run(&version, &mut stages);
+    let ended = ended.and_then(|()| world.keep(&folder));
     if let Err(failure) = &ended
         && failure.exit() == Exit::Interrupted
     {
@@ -65,7 +66,7 @@ pub(super) fn run(arguments: &cli::DryRun) -> Result<(), Failure> {
     let report = rehearsal.report(&plan, stages, &ended)?;
     let mut json = serde_json::to_string_pretty(&report)?;
     json.push('\n');
-    files::write(&folder.join("report.json"), json.as_bytes())?;
+    files::write(&folder.join(REPORT), json.as_bytes())?;
     let shown = if arguments.json {
         json
     } else {
@@ -99,15 +100,20 @@ struct Rehearsal<'a> {
 }
 
 /// Where the stages of one version leave what they make.
-struct Places {
-    plan: PathBuf,
+pub(super) struct Places {
+    pub(super) plan: PathBuf,
     archives: PathBuf,
-    assets: PathBuf,
+    pub(super) assets: PathBuf,
     checks: PathBuf,
 }
 
+/// Folder of the version that somebody upgrades from, below that of a rehearsal.
+pub(super) const PREDECESSOR: &str = "predecessor";
+/// File name of the report of a rehearsal.
+pub(super) const REPORT: &str = "report.json";
+
 impl Places {
-    fn below(folder: &Path) -> Self {
+    pub(super) fn below(folder: &Path) -> Self {
         Self {
             plan: folder.join(AssetName::PLAN),
             archives: folder.join("archives"),
@@ -176,7 +182,7 @@ impl Rehearsal<'_> {
         native: &Target,
     ) -> Result<Places, Failure> {
         let version = predecessor(&plan.version)?;
-        let folder = self.folder.join("predecessor");
+        let folder = self.folder.join(PREDECESSOR);
         files::make_folder(&folder)?;
         let mut places = Places::below(&folder);
         let as_version = version.to_string();
@@ -306,17 +312,7 @@ impl Rehearsal<'_> {
     /// The channels that a version goes through, the first first: up to the default one, or to the
     /// one that takes pre-releases. None where no channel takes such a version.
     fn channels(&self, version: &Version) -> Vec<Channel> {
-        let wanted = if version.pre.is_empty() {
-            Origin::Releases
-        } else {
-            Origin::PreReleases
-        };
-        let channels = &self.project.product.channels;
-        let all = std::iter::once(channels.default).chain(channels.feeds.keys().copied());
-        let path = all
-            .filter_map(|channel| channels.path_to(channel))
-            .find(|(_, origin)| *origin == wanted);
-        path.map_or_else(Vec::new, |(path, _)| path.into_iter().rev().collect())
+        channels_of(&self.project.product, version)
     }
 
     /// Makes the repository's settings what a publisher expects.
@@ -457,6 +453,22 @@ impl Rehearsal<'_> {
     }
 }
 
+/// The channels that a version goes through, the first first: up to the default one, or to the one
+/// that takes pre-releases. None where no channel takes such a version.
+pub(super) fn channels_of(product: &Product, version: &Version) -> Vec<Channel> {
+    let wanted = if version.pre.is_empty() {
+        Origin::Releases
+    } else {
+        Origin::PreReleases
+    };
+    let channels = &product.channels;
+    let all = std::iter::once(channels.default).chain(channels.feeds.keys().copied());
+    let path = all
+        .filter_map(|channel| channels.path_to(channel))
+        .find(|(_, origin)| *origin == wanted);
+    path.map_or_else(Vec::new, |(path, _)| path.into_iter().rev().collect())
+}
+
 /// A version below `version` and above whatever came before it: the one an upgrade starts from.
 fn predecessor(version: &Version) -> Result<Version, Failure> {
     // Below a release comes any pre-release; below a pre-release, one whose first part is 0.
@@ -484,8 +496,13 @@ fn unchecked(checks: &[Row]) -> impl Iterator<Item = NotRehearsed> {
     })
 }
 
+/// A word of a shell that stands for `text`.
+pub(super) fn shell_word(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
 /// Lines for a shell, to verify with tools that are not ours.
-fn try_yourself(folder: &Path, plan: &Plan, product: &Product) -> Vec<String> {
+pub(super) fn try_yourself(folder: &Path, plan: &Plan, product: &Product) -> Vec<String> {
     let repository = product.repository.slug();
     let (owner, repository) = repository.unwrap_or_default();
     let signed_by = format!(
@@ -514,7 +531,7 @@ fn try_yourself(folder: &Path, plan: &Plan, product: &Product) -> Vec<String> {
     });
     let assets = folder.join("assets").display().to_string();
     let mut lines = vec![
-        format!("cd '{}'", assets.replace('\'', "'\\''")),
+        format!("cd {}", shell_word(&assets)),
         format!("sha256sum -c {}", AssetName::CHECKSUMS),
     ];
     lines.extend(verify);

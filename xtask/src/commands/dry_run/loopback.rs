@@ -11,7 +11,11 @@ use release_plan::{Plan, Product};
 use crate::{Failure, files};
 
 /// File name of the trusted root of a rehearsal.
-pub(super) const TRUSTED_ROOT: &str = "trusted_root.json";
+pub(in crate::commands) const TRUSTED_ROOT: &str = "trusted_root.json";
+/// Folder of what the pages of a rehearsal hold: pointers with their bundles, and the stub.
+pub(in crate::commands) const PAGES: &str = "pages";
+/// File name of what its transparency log answers.
+pub(in crate::commands) const LOG: &str = "log.json";
 /// The same root in the form that sigstore-python takes.
 const TRUST_CONFIG: &str = "client_trust_config.json";
 /// The tokens that the loopback GitHub takes, of a job and of the repository's owner. They open
@@ -24,6 +28,17 @@ pub(super) fn trusted_root(folder: &Path) -> PathBuf {
     folder.join(TRUSTED_ROOT)
 }
 
+/// The product's repository, as the loopback GitHub has it.
+pub(in crate::commands) fn repository(product: &Product) -> Repository {
+    let (owner, name) = product.repository.slug().unwrap_or_default();
+    Repository {
+        owner: owner.to_owned(),
+        name: name.to_owned(),
+        id: product.repository.id,
+        owner_id: product.repository.owner_id,
+    }
+}
+
 /// The loopback services for one product.
 pub(super) struct World {
     product: Product,
@@ -32,14 +47,7 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn start(product: &Product) -> Result<Self, Failure> {
-        let (owner, name) = product.repository.slug().unwrap_or_default();
-        let repository = Repository {
-            owner: owner.to_owned(),
-            name: name.to_owned(),
-            id: product.repository.id,
-            owner_id: product.repository.owner_id,
-        };
-        let loopback = Loopback::start(repository, TOKEN)?;
+        let loopback = Loopback::start(repository(product), TOKEN)?;
         let rights = [
             Permission::Administration,
             Permission::Contents,
@@ -59,6 +67,18 @@ impl World {
         files::write(&trusted_root(folder), root.as_bytes())?;
         let config = self.loopback.client_trust_config_json();
         files::write(&folder.join(TRUST_CONFIG), config.as_bytes())?;
+        Ok(())
+    }
+
+    /// Keeps what the public of this rehearsal saw, for [`super::super::rehearsal`] to show again.
+    pub(super) fn keep(&self, folder: &Path) -> Result<(), Failure> {
+        for (path, bytes) in self.loopback.github.pages() {
+            let path = folder.join(PAGES).join(path);
+            files::make_folder(path.parent().unwrap_or(folder))?;
+            files::write(&path, &bytes)?;
+        }
+        let log = self.loopback.sigstore.entries_json();
+        files::write(&folder.join(LOG), log.as_bytes())?;
         Ok(())
     }
 

@@ -1,0 +1,113 @@
+//! Lantern, a product that uses public interfaces alone: adopted by `cargo xtask adopt`, released by
+//! its own stages, and kept by somebody who has never heard of what it is made of.
+
+#![cfg(target_os = "linux")]
+
+mod tree;
+mod world;
+
+use serde_json::Value;
+use tree::{Tree, ok};
+use world::{NATIVE, World};
+
+/// Of what ships, optimising the whole program as one takes longest, and shows nothing here.
+fn without_lto(tree: &Tree) {
+    tree.replace("Cargo.toml", "lto = \"fat\"", "lto = \"off\"");
+    tree.replace("Cargo.toml", "codegen-units = 1\n", "codegen-units = 16\n");
+}
+
+/// Raises the version, as its maintainer does.
+fn raise(tree: &Tree, from: &str, to: &str) {
+    let version = |version: &str| format!("version = \"{version}\"\nedition");
+    tree.replace("Cargo.toml", &version(from), &version(to));
+    ok(tree
+        .cargo()
+        .args(["update", "--quiet", "--offline", "--workspace"]));
+    tree.commit(to);
+}
+
+#[test]
+fn a_program_is_adopted_released_installed_upgraded_rolled_back_and_yanked() {
+    let tree = Tree::plain();
+    adopted(&tree);
+    without_lto(&tree);
+    tree.commit("Build fast");
+    rehearsed(&tree);
+
+    let world = World::new(&tree);
+    world.release("1.0.0");
+    let ada = world.somebody();
+    ada.installs().ended(0);
+    ada.lantern(&["light"]).ended(0).saying("1.0.0 gives light");
+    ada.lantern(&["dim", "40"]).ended(0).saying("at 40 %");
+    ada.lantern(&["dim", "140"]).ended(3);
+    ada.upgrades(&[]).ended(0).saying("nothing new");
+
+    raise(&tree, "1.0.0", "1.1.0");
+    let newer = world.release("1.1.0");
+    ada.upgrades(&[]).ended(0).saying("from 1.0.0 to 1.1.0");
+    ada.lantern(&["light"]).ended(0).saying("1.1.0 gives light");
+
+    ada.lantern(&["rollback"]).ended(0);
+    ada.lantern(&["light"]).ended(0).saying("1.0.0 gives light");
+    ada.upgrades(&["--version", "1.1.0"]).ended(0);
+    ada.lantern(&["light"]).ended(0).saying("1.1.0 gives light");
+
+    // Here a pin on 1.0.0 goes, then a 1.2.0 that fails its trial and the return from it.
+
+    world.yank(&newer);
+    ada.upgrades(&[]).ended(0).saying("it sets houses on fire");
+    ada.lantern(&["light"]).ended(0).saying("1.0.0 gives light");
+    ada.upgrades(&[]).ended(0);
+    ada.lantern(&["light"]).ended(0).saying("1.0.0 gives light");
+
+    // Here `uninstall` goes, after which her home is as it was.
+}
+
+/// What is to be written is shown, then written, then there is nothing left to do.
+fn adopted(tree: &Tree) {
+    let ids = ["--repository-id", "71", "--owner-id", "72"];
+    let output = tree.adopt(&["--dry-run"]);
+    assert_eq!(output.status.code(), Some(17));
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(words.contains("--repository-id NUMBER"), "{words}");
+
+    let output = tree.adopt(&[&["--dry-run"], &ids[..]].concat());
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert_eq!(tree.changes(), [""; 0]);
+
+    let output = tree.adopt(&[&["--yes"], &ids[..]].concat());
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{words}");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), shown);
+    let written = tree.changes();
+    for path in written.iter().filter(|path| *path != "Cargo.lock") {
+        assert!(
+            shown.contains(&format!(" {path}\n")),
+            "{path} was not shown"
+        );
+    }
+    assert!(!written.contains(&"src/main.rs".to_owned()), "{written:?}");
+    tree.commit("Adopt");
+
+    let output = tree.adopt(&["--yes"]);
+    assert!(output.status.success());
+    assert_eq!(tree.changes(), [""; 0]);
+}
+
+/// Its gates pass, its release can be planned, and its rehearsal goes through every stage.
+fn rehearsed(tree: &Tree) {
+    ok(&mut tree.xtask("check"));
+    ok(&mut tree.xtask("plan"));
+    let report = ok(tree.xtask("dry-run").args(["--json", "--target", NATIVE]));
+    let report: Value = serde_json::from_str(&report).unwrap();
+    assert_eq!(report["outcome"], "passed");
+    assert_eq!(report["product"], "lantern");
+    let stages = report["stages"].as_array().unwrap();
+    assert!(stages.iter().any(|stage| stage["name"] == "consume"));
+}
