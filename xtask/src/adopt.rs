@@ -69,14 +69,7 @@ pub(crate) fn steps(
     for (path, says, text) in templates::sources(facts)? {
         steps.push(source(facts, path, &says, text)?);
     }
-    for (path, found, text) in manifests::edited(facts, crates)? {
-        let kind = if found.as_deref() == Some(&*text) {
-            Kind::Current
-        } else {
-            Kind::Write(text)
-        };
-        steps.push(Step { path, found, kind });
-    }
+    steps.extend(manifests::steps(facts, crates)?);
     Ok(steps)
 }
 

@@ -50,6 +50,7 @@ impl Tree {
         let mut command = Command::new(env!("CARGO"));
         command.args(["xtask", "adopt", "--dir"]).arg(&self.root);
         command.arg("--crates").arg(workspace()).args(arguments);
+        alone(&mut command);
         command.current_dir(workspace()).output().unwrap()
     }
 
@@ -67,16 +68,7 @@ impl Tree {
             .env("CARGO_TARGET_DIR", &self.target)
             .env("NO_PROXY", "127.0.0.1")
             .env("HTTP_PROXY", "http://127.0.0.1:9");
-        for right in ["GITHUB_TOKEN", "GITHUB_ACTIONS", "CARGO"] {
-            command.env_remove(right);
-        }
-        for (variable, _) in std::env::vars_os() {
-            let name = variable.to_string_lossy();
-            let own = ["CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_BIN_", "OUT_DIR"];
-            if own.iter().any(|own| name.starts_with(own)) {
-                command.env_remove(&variable);
-            }
-        }
+        alone(&mut command);
         command
     }
 
@@ -121,6 +113,21 @@ impl Tree {
 
 pub(crate) fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+/// Keeps from a command what lets it publish, and what cargo tells this test of its own package: by
+/// that dependencies would be built anew.
+fn alone(command: &mut Command) {
+    for right in ["GITHUB_TOKEN", "GITHUB_ACTIONS", "CARGO"] {
+        command.env_remove(right);
+    }
+    for (variable, _) in std::env::vars_os() {
+        let name = variable.to_string_lossy();
+        let own = ["CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_BIN_", "OUT_DIR"];
+        if own.iter().any(|own| name.starts_with(own)) {
+            command.env_remove(&variable);
+        }
+    }
 }
 
 /// Runs a command that must end well, and gives what it printed.

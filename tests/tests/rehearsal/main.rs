@@ -5,4 +5,5 @@ mod derived_assets;
 mod dry_run;
 mod foreign_verifiers;
 mod runbook;
+mod serve;
 mod shipped_program;

@@ -1,23 +1,18 @@
 //! Cargo's files of the program: what is missing in them is added, and all that people wrote stays.
 //! Relies on `toml_edit`, which keeps comments and order.
 
-use std::path::Path;
-
 use release_plan::Exit;
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, Value, value};
 
 use super::templates::{self, CARGO_CONFIG, MANIFEST};
-use super::{Crates, Facts, text_at};
+use super::{Crates, Facts, Kind, Step, text_at};
 use crate::Failure;
 
 const XTASK: &str = "xtask";
 const CONFIG: &str = ".cargo/config.toml";
 
-/// Each manifest and configuration file, with what lies there and what it should say.
-pub(super) fn edited(
-    facts: &Facts,
-    crates: &Crates<'_>,
-) -> Result<Vec<(String, Option<String>, String)>, Failure> {
+/// Each manifest and configuration file.
+pub(super) fn steps(facts: &Facts, crates: &Crates<'_>) -> Result<Vec<Step>, Failure> {
     let of_package = match facts.package.as_str() {
         "" => "Cargo.toml".to_owned(),
         folder => format!("{folder}/Cargo.toml"),
@@ -29,7 +24,17 @@ pub(super) fn edited(
         for edit in edits {
             edit(&mut document)?;
         }
-        all.push((path.to_owned(), found, document.to_string()));
+        let text = document.to_string();
+        let kind = if found.as_ref() == Some(&text) {
+            Kind::Current
+        } else {
+            Kind::Write(text)
+        };
+        all.push(Step {
+            path: path.to_owned(),
+            found,
+            kind,
+        });
         Ok::<(), Failure>(())
     };
     let workspace = |document: &mut DocumentMut| in_workspace(document, facts);
@@ -42,6 +47,7 @@ pub(super) fn edited(
         edit(&of_package, &[&package])?;
     }
     edit(CONFIG, &[&alias])?;
+    all.extend(other_alias(facts)?);
     Ok(all)
 }
 
@@ -56,7 +62,7 @@ pub(super) fn of_xtask(facts: &Facts, crates: &Crates<'_>) -> Result<String, Fai
          [[bin]]\nname = \"{XTASK}\"\npath = \"src/main.rs\"\n\n[dependencies]\n",
         name = templates::xtask_package(&facts.product),
     );
-    let dependency = dependency(facts, crates, XTASK, "xtask", &[])?;
+    let dependency = dependency(crates, XTASK, &[])?;
     text.push_str(&format!("{XTASK} = {}\n", dependency.to_string().trim()));
     Ok(text)
 }
@@ -73,7 +79,11 @@ fn in_workspace(document: &mut DocumentMut, facts: &Facts) -> Result<(), Failure
             .as_array_mut()
             .ok_or_else(|| no_table("workspace.members", "a list"))?;
         if !members.iter().any(|member| member.as_str() == Some(XTASK)) {
-            members.push(XTASK);
+            // In front, so that a remark behind the last one stays there.
+            let first = members.get(0).and_then(|first| first.decor().prefix());
+            let prefix = first.and_then(|prefix| prefix.as_str()).unwrap_or_default();
+            let member = Value::from(XTASK).decorated(prefix.to_owned(), "");
+            members.insert_formatted(0, member);
         }
     }
     for keys in [
@@ -126,7 +136,7 @@ fn in_package(
     ] {
         let dependencies = table(document.as_table_mut(), kind)?;
         if !dependencies.contains_key(name) {
-            let dependency = dependency(facts, crates, &facts.package, name, features)?;
+            let dependency = dependency(crates, name, features)?;
             dependencies.insert(name, value(dependency));
         }
     }
@@ -143,14 +153,28 @@ fn in_config(document: &mut DocumentMut, facts: &Facts) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A dependency on a crate of this repository, of a package in `folder` below the root.
-fn dependency(
-    facts: &Facts,
-    crates: &Crates<'_>,
-    folder: &str,
-    name: &str,
-    features: &[&str],
-) -> Result<InlineTable, Failure> {
+/// What a person has to do whose `cargo xtask` is another command.
+fn other_alias(facts: &Facts) -> Result<Option<Step>, Failure> {
+    let Some(found) = text_at(&facts.root, CONFIG)? else {
+        return Ok(None);
+    };
+    let wanted = templates::adapted(CARGO_CONFIG, &facts.product)?;
+    let alias = |text: &str| {
+        let document = parse(CONFIG, text)?;
+        let alias = document.get("alias").and_then(|alias| alias.get(XTASK));
+        Ok::<_, Failure>(alias.and_then(Item::as_str).map(str::to_owned))
+    };
+    let theirs = alias(&found)?;
+    let other = theirs.is_some() && theirs != alias(&wanted)?;
+    Ok(other.then(|| Step {
+        path: CONFIG.to_owned(),
+        found: Some(found),
+        kind: Kind::ByHand(wanted),
+    }))
+}
+
+/// A dependency on a crate of this repository.
+fn dependency(crates: &Crates<'_>, name: &str, features: &[&str]) -> Result<InlineTable, Failure> {
     let mut dependency = InlineTable::new();
     match crates {
         Crates::Released => {
@@ -164,7 +188,6 @@ fn dependency(
                 let message = format!("{}: expected a path in UTF-8", path.display());
                 Failure::new(Exit::Input, message)
             })?;
-            debug_assert!(Path::new(path).is_absolute(), "{folder}: {facts:?}");
             dependency.insert("path", path.into());
         }
     }

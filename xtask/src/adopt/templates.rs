@@ -4,7 +4,7 @@
 use playbook::{Dir, include_dir};
 use release_plan::{Exit, Product, sources};
 
-use super::{Crates, Facts, manifests};
+use super::{Crates, Facts, manifests, text_at};
 use crate::Failure;
 use crate::failure::Exiting as _;
 use crate::project::{DIST_FILE, PLAYBOOK_FOLDER, PRODUCT_FILE};
@@ -110,7 +110,11 @@ pub(super) fn ours(facts: &Facts, crates: &Crates<'_>) -> Result<Vec<(String, St
 /// The files that are the program's own once they are there.
 pub(super) fn theirs(facts: &Facts) -> Result<Vec<(String, String)>, Failure> {
     let Facts { product, .. } = facts;
-    let mut all = vec![(PRODUCT_FILE.to_owned(), product_yaml(product)?)];
+    let yaml = match text_at(&facts.root, PRODUCT_FILE)? {
+        Some(there) => there,
+        None => product_yaml(product)?,
+    };
+    let mut all = vec![(PRODUCT_FILE.to_owned(), yaml)];
     all.extend(ONCE.map(|(path, text)| (path.to_owned(), text.to_owned())));
     if !facts.root.join(PLAYBOOK_FOLDER).is_dir() {
         let name = format!("{}-upgrade", product.name);

@@ -4,6 +4,7 @@
 
 #![cfg(unix)]
 
+mod adopting;
 mod assets;
 mod attacking;
 mod building;
