@@ -5,5 +5,4 @@ mod derived_assets;
 mod dry_run;
 mod foreign_verifiers;
 mod runbook;
-mod serve;
 mod shipped_program;
