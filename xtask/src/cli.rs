@@ -92,7 +92,6 @@ pub(crate) enum Command {
     Consume(Consume),
     /// Show again what a finished dry-run made public
     Rehearsal(Rehearsal),
-    /// Give a Rust program the files with which it is released as this one is
     Adopt(Adopt),
     /// Time a stage against the tools it stands in for
     Bench(Bench),

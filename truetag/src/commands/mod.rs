@@ -417,11 +417,15 @@ pub(crate) fn run<Own: Subcommand>(
     }
     let own = Own::augment_subcommands(clap::Command::new("program"));
     debug_assert_eq!(clash(&own), None);
-    let names = |matches: &ArgMatches| matches.subcommand_name().is_some_and(Own::has_subcommand);
+    // Some commands of a program's own take any name that nothing else has.
+    let is_own = |matches: &ArgMatches| {
+        let name = matches.subcommand_name();
+        name.is_some_and(|name| !Verb::has_subcommand(name))
+    };
     let parsed = command(&app, own)
         .try_get_matches_from(env::args_os())
         .and_then(|matches| {
-            Ok(if names(&matches) {
+            Ok(if is_own(&matches) {
                 Said::Own(Own::from_arg_matches(&matches)?)
             } else {
                 Said::Common(CommandLine::from_arg_matches(&matches)?)

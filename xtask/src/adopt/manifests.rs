@@ -38,7 +38,7 @@ pub(super) fn steps(facts: &Facts, crates: &Crates<'_>) -> Result<Vec<Step>, Fai
         Ok::<(), Failure>(())
     };
     let workspace = |document: &mut DocumentMut| in_workspace(document, facts);
-    let package = |document: &mut DocumentMut| in_package(document, facts, crates);
+    let package = |document: &mut DocumentMut| in_package(document, crates);
     let alias = |document: &mut DocumentMut| in_config(document, facts);
     if of_package == "Cargo.toml" {
         edit(&of_package, &[&package, &workspace])?;
@@ -124,11 +124,7 @@ fn add(document: &mut Table, template: &Table, keys: &[&str]) -> Result<(), Fail
 }
 
 /// The program depends on the library, and its build script on what a release is.
-fn in_package(
-    document: &mut DocumentMut,
-    facts: &Facts,
-    crates: &Crates<'_>,
-) -> Result<(), Failure> {
+fn in_package(document: &mut DocumentMut, crates: &Crates<'_>) -> Result<(), Failure> {
     let library = templates::own()?.name;
     for (kind, name, features) in [
         ("dependencies", library.as_str(), &[][..]),
