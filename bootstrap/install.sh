@@ -73,7 +73,7 @@ get() {
 download() {
     get "$1" "$2" && return
     # A disk that is full takes not one byte more.
-    { printf x >"$2.more"; } 2>/dev/null ||
+    { printf x >"$2.more" && rm -f "$2.more"; } 2>/dev/null ||
         die 16 "cannot write $2: make space there, or set TMPDIR to a folder with space"
     die 10 "cannot download $1. Check the address and the network, and run this again"
 }
@@ -96,6 +96,7 @@ digest_of() {
 make_temporary() {
     temporary=$(mktemp -d) || die 16 "cannot make a temporary folder: set TMPDIR to one with space"
     case $temporary in
+        "") die 16 "mktemp made no temporary folder" ;;
         /*) ;;
         *) temporary=$PWD/$temporary ;;
     esac

@@ -4,7 +4,7 @@
 use clap::ValueEnum;
 use clap_complete::Shell;
 
-use super::{Completions, command};
+use super::Completions;
 use crate::app::App;
 use crate::failure::Failure;
 use crate::output;
@@ -19,7 +19,8 @@ pub(super) enum For {
     PowerShell,
 }
 
-pub(super) fn run(app: &App, args: &Completions) -> Result<(), Failure> {
+/// Writes them for `whole`, the command line.
+pub(super) fn run(app: &App, args: &Completions, mut whole: clap::Command) -> Result<(), Failure> {
     let shell = match args.shell {
         For::Bash => Shell::Bash,
         For::Zsh => Shell::Zsh,
@@ -27,6 +28,6 @@ pub(super) fn run(app: &App, args: &Completions) -> Result<(), Failure> {
         For::PowerShell => Shell::PowerShell,
     };
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut command(app), &app.product.name, &mut script);
+    clap_complete::generate(shell, &mut whole, &app.product.name, &mut script);
     Ok(output::text(&String::from_utf8_lossy(&script))?)
 }

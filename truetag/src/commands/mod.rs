@@ -28,10 +28,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::builder::{NonEmptyStringValueParser, OsStringValueParser, TypedValueParser};
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
-use release_plan::{Channel, Exit, Tag, Target, Version};
 use clap::{ArgMatches, Args, FromArgMatches, Parser, Subcommand};
-use release_plan::{Channel, Exit, Tag, Version};
+use release_plan::{Channel, Exit, Tag, Target, Version};
 
 use crate::Program;
 use crate::app::App;
@@ -415,14 +413,15 @@ pub(crate) fn run<Own: Subcommand>(
     if let Launched::Ran(code) = launched {
         return Ok(code);
     }
-    let own = Own::augment_subcommands(clap::Command::new("program"));
-    debug_assert_eq!(clash(&own), None);
+    let own = || Own::augment_subcommands(clap::Command::new("program"));
+    debug_assert_eq!(clash(&own()), None);
     // Some commands of a program's own take any name that nothing else has.
     let is_own = |matches: &ArgMatches| {
         let name = matches.subcommand_name();
         name.is_some_and(|name| !Verb::has_subcommand(name))
     };
-    let parsed = command(&app, own)
+    let whole = || command(&app, own());
+    let parsed = whole()
         .try_get_matches_from(env::args_os())
         .and_then(|matches| {
             Ok(if is_own(&matches) {
@@ -433,7 +432,7 @@ pub(crate) fn run<Own: Subcommand>(
         });
     match parsed {
         Ok(Said::Own(own)) => Ok(act(own)),
-        Ok(Said::Common(line)) => act_on(&app, &line).map(|()| Exit::Done.into()),
+        Ok(Said::Common(line)) => act_on(&app, &line, whole).map(|()| Exit::Done.into()),
         Err(error) => {
             // Whoever closed the other end wants no more of it.
             let _ = error.print();
@@ -444,49 +443,6 @@ pub(crate) fn run<Own: Subcommand>(
             };
             Ok(exit.into())
         }
-    };
-    match &line.command {
-        None => version::run(&app, line.json),
-        Some(Verb::Verify(args)) => verify::run(&app, args),
-        Some(Verb::Upgrade(args)) => upgrade::run(&app, args),
-        Some(Verb::Rollback(_)) => rollback::run(&app),
-        Some(Verb::Beside(args)) => beside::run(&app, args),
-        Some(Verb::Versions(args)) => versions::run(&app, args),
-        Some(Verb::Which(args)) => which::run(&app, args),
-        Some(Verb::Hold(args)) => hold::hold(&app, args),
-        Some(Verb::Unhold(_)) => hold::unhold(&app),
-        Some(Verb::Sweep(args)) => sweep::run(&app, args),
-        Some(Verb::Doctor(args)) => doctor::run(&app, args),
-        Some(Verb::Status(args)) => status::run(&app, args),
-        Some(Verb::TrustedRoot(args)) => trusted_root::run(&app, args),
-        Some(Verb::Bundle(Bundle {
-            verb: BundleVerb::Create(args),
-        })) => bundle::create(&app, args),
-        Some(Verb::Completions(args)) => completions::run(&app, args),
-        Some(Verb::Uninstall(args)) => uninstall::run(&app, args),
-        Some(Verb::Own(own)) => match &own.verb {
-            OwnVerb::Install(args) => install::run(&app, args),
-            OwnVerb::Prepare(args) => prepare::run(&app, args),
-            OwnVerb::Activate(args) => activate::run(&app, args),
-            OwnVerb::Settle(args) => settle::run(&app, args),
-        },
-    }?;
-    Ok(Exit::Done.into())
-}
-
-/// Refuses to change what a package manager put here.
-fn unmanaged(app: &App) -> Result<(), Failure> {
-    match owner::of(app) {
-        None => Ok(()),
-        Some(owner) => Err(Failure::Managed {
-            executable: app.executable.clone(),
-            owner,
-        }),
-    }
-}
-
-/// The command line with the product's name and words in it.
-fn command(app: &App) -> clap::Command {
     }
 }
 
@@ -498,19 +454,48 @@ enum Said<Own> {
     Common(CommandLine),
 }
 
-fn act_on(app: &App, line: &CommandLine) -> Result<(), Failure> {
+/// Does what every program does. `whole` is its command line with the commands of its own.
+fn act_on(
+    app: &App,
+    line: &CommandLine,
+    whole: impl FnOnce() -> clap::Command,
+) -> Result<(), Failure> {
     match &line.command {
         None => version::run(app, line.json),
         Some(Verb::Verify(args)) => verify::run(app, args),
         Some(Verb::Upgrade(args)) => upgrade::run(app, args),
         Some(Verb::Rollback(_)) => rollback::run(app),
+        Some(Verb::Beside(args)) => beside::run(app, args),
+        Some(Verb::Versions(args)) => versions::run(app, args),
+        Some(Verb::Which(args)) => which::run(app, args),
+        Some(Verb::Hold(args)) => hold::hold(app, args),
+        Some(Verb::Unhold(_)) => hold::unhold(app),
+        Some(Verb::Sweep(args)) => sweep::run(app, args),
+        Some(Verb::Doctor(args)) => doctor::run(app, args),
         Some(Verb::Status(args)) => status::run(app, args),
         Some(Verb::TrustedRoot(args)) => trusted_root::run(app, args),
+        Some(Verb::Bundle(Bundle {
+            verb: BundleVerb::Create(args),
+        })) => bundle::create(app, args),
+        Some(Verb::Completions(args)) => completions::run(app, args, whole()),
+        Some(Verb::Uninstall(args)) => uninstall::run(app, args),
         Some(Verb::Own(own)) => match &own.verb {
             OwnVerb::Install(args) => install::run(app, args),
             OwnVerb::Prepare(args) => prepare::run(app, args),
             OwnVerb::Activate(args) => activate::run(app, args),
+            OwnVerb::Settle(args) => settle::run(app, args),
         },
+    }
+}
+
+/// Refuses to change what a package manager put here.
+fn unmanaged(app: &App) -> Result<(), Failure> {
+    match owner::of(app) {
+        None => Ok(()),
+        Some(owner) => Err(Failure::Managed {
+            executable: app.executable.clone(),
+            owner,
+        }),
     }
 }
 
