@@ -251,6 +251,7 @@ fn a_script_that_was_cut_off_runs_nothing() {
     for tool in [
         "uname",
         "mktemp",
+        "mv",
         "tar",
         "gzip",
         "rm",
