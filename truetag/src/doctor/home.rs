@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use release_plan::Version;
+use release_plan::{Pointer, Version};
 
 use super::{Fix, Row};
 use crate::app::App;
@@ -13,6 +13,7 @@ use crate::install::{digest, has_playbook};
 use crate::launch;
 use crate::receipt::Receipt;
 use crate::refresh;
+use crate::remembered::RememberedPointer;
 
 /// Days after which keys that were never refreshed are old.
 const OLD_KEYS: i64 = 90;
@@ -42,6 +43,7 @@ pub(super) fn rows(app: &App, home: &Home) -> Vec<Row> {
     rows.extend(remembered(home));
     rows.push(project(app, home, &current));
     rows.push(channel(app, home));
+    rows.push(pointer(app, home));
     rows.push(keys(app, home));
     rows.push(clock_row(home, &current));
     rows.push(leftovers(home));
@@ -237,6 +239,33 @@ fn channel(app: &App, home: &Home) -> Row {
             format!("{channel}, of which nothing was seen yet"),
         ),
         Ok(Some(seen)) => Row::good("channel", format!("{channel}, at {seen}")),
+    }
+}
+
+/// What was last fetched of the channel, which is believed for nothing.
+fn pointer(app: &App, home: &Home) -> Row {
+    let channel = home.channel().ok().flatten();
+    let channel = channel.unwrap_or(app.product.channels.default);
+    let Some(remembered) = RememberedPointer::read(home, channel) else {
+        return Row::not_checked("pointer", format!("none of {channel} is kept here"));
+    };
+    let mend = format!("{} upgrade", app.product.name);
+    match Pointer::parse(remembered.signed.pointer.as_bytes()) {
+        Err(error) => Row::soft(
+            "pointer",
+            format!("that of {channel} cannot be read: {error}"),
+            "the next upgrade asks for another",
+            mend,
+        ),
+        Ok(pointer) => {
+            let (selects, until) = (&pointer.version, pointer.expires);
+            let found = format!("{channel} selects {selects}, until {until}");
+            if clock::now() < until {
+                return Row::good("pointer", found);
+            }
+            let means = "it is over: what is newer is not known";
+            Row::soft("pointer", found, means, mend)
+        }
     }
 }
 

@@ -107,7 +107,13 @@ impl Location {
 
     /// The file's path, where it is one of this machine.
     fn path(&self) -> Option<&str> {
-        self.0.strip_prefix("file://")
+        let path = self.0.strip_prefix("file://")?;
+        // A drive stands behind the slash.
+        Some(if cfg!(windows) {
+            path.trim_start_matches('/')
+        } else {
+            path
+        })
     }
 
     /// Opens it, where it is a file of this machine.

@@ -55,6 +55,7 @@ fn a_home_that_is_well_has_no_bad_row_and_is_not_touched() {
         "state",
         "project",
         "channel",
+        "pointer",
         "keys",
         "clock",
         "leftovers",
