@@ -574,6 +574,9 @@ pub(crate) enum BenchedStage {
     Verify(BenchVerify),
     /// The publisher and its requests, against curl in sequence
     Publish(BenchPublish),
+    /// An upgrade by the program, against curl, sha256sum and tar; one to nothing new; and what the
+    /// launcher takes
+    Upgrade(BenchUpgrade),
 }
 
 #[derive(Debug, Args)]
@@ -594,6 +597,16 @@ pub(crate) struct BenchVerify {
     pub(crate) program: Option<PathBuf>,
     /// Rounds, in each of which everything runs once; the medians are told
     #[arg(long, value_name = "N", default_value_t = 21, value_parser = clap::value_parser!(u8).range(1..))]
+    pub(crate) runs: u8,
+    /// Print the figures as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchUpgrade {
+    /// Rounds, in each of which everything runs once; the medians are told
+    #[arg(long, value_name = "N", default_value_t = 11, value_parser = clap::value_parser!(u8).range(1..))]
     pub(crate) runs: u8,
     /// Print the figures as JSON
     #[arg(long)]

@@ -3,6 +3,7 @@
 mod assemble;
 mod publish;
 mod race;
+mod upgrade;
 mod verify;
 
 use crate::Failure;
@@ -13,5 +14,6 @@ pub(super) fn run(arguments: &Bench) -> Result<(), Failure> {
         BenchedStage::Assemble(arguments) => assemble::run(arguments),
         BenchedStage::Verify(arguments) => verify::run(arguments),
         BenchedStage::Publish(arguments) => publish::run(arguments),
+        BenchedStage::Upgrade(arguments) => upgrade::run(arguments),
     }
 }
