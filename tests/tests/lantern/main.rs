@@ -34,7 +34,7 @@ fn raise(tree: &Tree, from: &str, to: &str) {
 }
 
 #[test]
-fn a_program_is_adopted_released_installed_upgraded_rolled_back_and_yanked() {
+fn a_program_is_adopted_and_lives_from_its_installation_to_its_uninstallation() {
     let tree = Tree::plain();
     adopted(&tree);
     without_lto(&tree);
@@ -45,7 +45,9 @@ fn a_program_is_adopted_released_installed_upgraded_rolled_back_and_yanked() {
     let world = World::new(&tree);
     world.release("1.0.0");
     let ada = world.somebody();
+    let before = ada.files();
     ada.installs().ended(0);
+    assert_ne!(ada.files()[&ada.profile()], before[&ada.profile()]);
     ada.lantern(&["light"]).ended(0).saying("1.0.0 gives light");
     ada.lantern(&["dim", "40"]).ended(0).saying("at 40 %");
     ada.lantern(&["dim", "140"]).ended(3);
@@ -61,7 +63,11 @@ fn a_program_is_adopted_released_installed_upgraded_rolled_back_and_yanked() {
     ada.upgrades(&["--version", "1.1.0"]).ended(0);
     ada.lantern(&["light"]).ended(0).saying("1.1.0 gives light");
 
-    // Here a pin on 1.0.0 goes, then a 1.2.0 that fails its trial and the return from it.
+    let pin = "version = \"1.0.0\"";
+    let pinned = ada.lantern_where(pin, &["light"]);
+    pinned.ended(0).saying("1.0.0 gives light");
+    let too_old = ada.lantern_where("min_version = \"2.0.0\"", &["light"]);
+    too_old.ended(14).saying("1.1.0 would run");
 
     world.yank(&newer);
     ada.upgrades(&[]).ended(0).saying("it sets houses on fire");
@@ -69,7 +75,17 @@ fn a_program_is_adopted_released_installed_upgraded_rolled_back_and_yanked() {
     ada.upgrades(&[]).ended(0);
     ada.lantern(&["light"]).ended(0).saying("1.0.0 gives light");
 
-    // Here `uninstall` goes, after which her home is as it was.
+    tree.replace("src/main.rs", "println!(\"{} gives", "panic!(\"{} gives no");
+    raise(&tree, "1.1.0", "1.2.0");
+    world.release("1.2.0");
+    ada.upgrades(&[]).ended(0).saying("from 1.0.0 to 1.2.0");
+    let back = "1.0.0 is current again";
+    ada.lantern(&["light"]).ended(134).saying(back);
+    ada.lantern(&["light"]).ended(0).saying("1.0.0 gives light");
+    ada.upgrades(&[]).ended(0).saying("is quarantined here");
+
+    ada.lantern(&["uninstall", "--yes"]).ended(0);
+    assert_eq!(ada.files(), before);
 }
 
 /// What is to be written is shown, then written, then there is nothing left to do.

@@ -1,8 +1,9 @@
 //! The world that lantern is released into: a GitHub and a Sigstore on loopback, lantern's own
 //! stages against them, and somebody who installs what they made public.
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use rehearsal::Loopback;
@@ -176,7 +177,9 @@ impl<'a> World<'a> {
     pub(crate) fn somebody(&self) -> Somebody<'_> {
         let home = self.folder.path().join("somebody");
         fs::create_dir_all(&home).unwrap();
-        Somebody { world: self, home }
+        let somebody = Somebody { world: self, home };
+        fs::write(somebody.profile(), "umask 022").unwrap();
+        somebody
     }
 }
 
@@ -226,6 +229,38 @@ impl Somebody<'_> {
         let mut command = Command::new(self.home.join(".lantern/bin/lantern"));
         command.args(arguments);
         self.runs(command)
+    }
+
+    /// As [`Self::lantern`], in a project that asks for this.
+    pub(crate) fn lantern_where(&self, asks: &str, arguments: &[&str]) -> Saw {
+        let project = self.world.folder.path().join("project");
+        fs::create_dir_all(&project).unwrap();
+        fs::write(project.join(".lantern.toml"), asks).unwrap();
+        let mut command = Command::new(self.home.join(".lantern/bin/lantern"));
+        command.args(arguments).current_dir(project);
+        self.runs(command)
+    }
+
+    /// What her shells read.
+    pub(crate) fn profile(&self) -> PathBuf {
+        self.home.join(".profile")
+    }
+
+    /// Every file of hers.
+    pub(crate) fn files(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+        fn collect(folder: &Path, files: &mut BTreeMap<PathBuf, Vec<u8>>) {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    collect(&path, files);
+                } else {
+                    files.insert(path.clone(), fs::read(path).unwrap());
+                }
+            }
+        }
+        let mut files = BTreeMap::new();
+        collect(&self.home, &mut files);
+        files
     }
 
     /// Upgrades from the mirror.
