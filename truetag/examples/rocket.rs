@@ -85,7 +85,7 @@ fn main() -> ExitCode {
                 let length = object.parse().expect("a number of bytes");
                 sigstore = carried(length, &line).expect("a Sigstore before the last line");
             }
-            "hangs" if commanded => thread::sleep(Duration::from_secs(120)),
+            "hangs" if commanded => thread::sleep(Duration::from_secs(600)),
             "fails" if commanded => return ExitCode::from(99),
             "errs" if commanded => return ExitCode::FAILURE,
             "crashes" if commanded => std::process::abort(),
