@@ -7,7 +7,7 @@ use std::io::{Read, Seek};
 use std::path::Path;
 
 use release_plan::{
-    Asset, AssetName, Channel, Exit, Limits, Meter, Product, Sha256, SignedPointer, Target,
+    Asset, AssetName, Channel, Exit, Limits, Meter, Product, Sha256, SignedPointer, Target, Yanked,
 };
 use trust::{Refusal, TrustedRoot, VerifiedAsset, VerifiedPointer, VerifiedRelease};
 
@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::decide::{Chosen, Seen};
 use crate::download::{Downloaded, download};
 use crate::files::{CopyError, FileError, at, copy};
-use crate::home::{Home, LockedHome};
+use crate::home::{Home, HomeError, LockedHome};
 use crate::http::Client;
 use crate::output;
 use crate::remembered::RememberedPointer;
@@ -33,13 +33,31 @@ pub(crate) struct Fetcher<'a> {
     client: Client,
 }
 
-/// A pointer that was verified now.
+/// The pointer of a channel that was asked for.
 #[derive(Debug)]
 pub(crate) struct Followed {
     pub(crate) pointer: VerifiedPointer,
-    pub(crate) seen: Seen,
-    /// What to remember of it; none where it is what was remembered, or behind what was seen.
-    pub(crate) new: Option<RememberedPointer>,
+    pub(crate) saw: Saw,
+}
+
+/// What a home remembers of a pointer.
+#[derive(Debug)]
+pub(crate) struct Saw {
+    channel: Channel,
+    seen: Seen,
+    yanked: Vec<Yanked>,
+    /// The pointer, where it takes the place of the one that is kept.
+    new: Option<RememberedPointer>,
+}
+
+impl Saw {
+    pub(crate) fn keep(&self, home: &LockedHome<'_>) -> Result<(), HomeError> {
+        home.saw(self.channel, self.seen, &self.yanked)?;
+        if let Some(new) = &self.new {
+            new.write(home, self.channel)?;
+        }
+        Ok(())
+    }
 }
 
 /// An archive whose bytes stand in a verified release, and those very bytes.
@@ -105,11 +123,14 @@ impl<'a> Fetcher<'a> {
             sequence: pointer.pointer().sequence,
             selection: pointer.selection(),
         };
-        Ok(Followed {
-            pointer,
+        let saw = Saw {
+            channel,
             seen,
+            yanked: pointer.pointer().yanked.clone(),
+            // One that is behind what was seen takes nothing's place.
             new: new.filter(|_| before <= Some(seen)),
-        })
+        };
+        Ok(Followed { pointer, saw })
     }
 
     /// The pointer that is remembered, where its server has nothing newer, or a new one and what to

@@ -122,6 +122,14 @@ pub(crate) fn read_if_any(path: &Path) -> Result<Option<String>, FileError> {
     }
 }
 
+/// Removes a file, where there is one.
+pub(crate) fn remove_if_any(path: &Path) -> Result<(), FileError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(at("remove", path)(error)),
+        _ => Ok(()),
+    }
+}
+
 /// Replaces `path` by what `write` writes: whoever reads it, now or after a power cut, sees the old
 /// contents or the new.
 pub(crate) fn replace(

@@ -19,7 +19,7 @@ use release_plan::{Exit, Meter, Sha256, Version};
 use trust::VerifiedRelease;
 
 use crate::app::App;
-use crate::fetch::AdmittedArchive;
+use crate::fetch::{AdmittedArchive, FetchError, Fetcher, archive_for};
 use crate::files::{FileError, at, patiently, replace, sync_folder, sync_tree};
 use crate::home::{Home, LockedHome};
 use crate::interrupt::Staging;
@@ -108,6 +108,20 @@ fn may_run(executable: &Path) -> bool {
     }
     #[cfg(not(unix))]
     executable.is_file()
+}
+
+/// The archive of a release for this target; none where its version is installed already.
+pub(crate) fn fetch_unless_installed(
+    app: &App,
+    home: &LockedHome<'_>,
+    fetcher: &Fetcher<'_>,
+    release: &VerifiedRelease,
+) -> Result<Option<AdmittedArchive>, FetchError> {
+    let asset = archive_for(release, &app.target)?;
+    if is_installed(home, &release.manifest().version, asset.sha256)? {
+        return Ok(None);
+    }
+    fetcher.archive(release, asset, home).map(Some)
 }
 
 /// Lets the version of `release` make itself current. With an archive it is installed from that

@@ -5,15 +5,11 @@ use release_plan::Version;
 use super::Activate;
 use crate::app::App;
 use crate::failure::Failure;
-use crate::home::{Home, Trial};
+use crate::home::{Home, HomeError, LockedHome, Trial};
 
 pub(super) fn run(app: &App, args: &Activate) -> Result<(), Failure> {
     let (home, version) = in_place(app)?;
-    let home = if args.locked {
-        home.locked_by_caller()
-    } else {
-        home.lock()?
-    };
+    let home = locked(&home, args.locked)?;
     // A current that cannot be read is no version to go back to.
     let current = home.home().current().ok();
     let trial = home.home().trial().ok().flatten();
@@ -29,6 +25,14 @@ pub(super) fn run(app: &App, args: &Activate) -> Result<(), Failure> {
     home.end_quarantine(version)?;
     home.set_current(version)?;
     Ok(())
+}
+
+/// The right to write a home, which a caller may hold for this process.
+pub(super) fn locked(home: &Home, by_caller: bool) -> Result<LockedHome<'_>, HomeError> {
+    if by_caller {
+        return Ok(home.locked_by_caller());
+    }
+    home.lock()
 }
 
 /// The home, and the version of this program, which must lie in its place there.

@@ -8,9 +8,9 @@ use crate::app::App;
 use crate::clock;
 use crate::decide::{Chosen, Stay};
 use crate::failure::Failure;
-use crate::fetch::{Fetcher, Followed, archive_for};
+use crate::fetch::{Fetcher, Followed};
 use crate::home::{Home, LockedHome};
-use crate::install::{install, is_installed};
+use crate::install::{fetch_unless_installed, install};
 use crate::interrupt;
 use crate::launch::{self, ChoiceError, Pin};
 use crate::output::say;
@@ -126,11 +126,8 @@ fn by_channel(
     channel: Channel,
 ) -> Result<Chosen, Failure> {
     let before = home.home().seen(channel)?;
-    let Followed { pointer, seen, new } = fetcher.pointer(channel, home.home(), before)?;
-    home.saw(channel, seen, &pointer.pointer().yanked)?;
-    if let Some(new) = new {
-        new.write(home, channel)?;
-    }
+    let Followed { pointer, saw } = fetcher.pointer(channel, home.home(), before)?;
+    saw.keep(home)?;
     let quarantine = home.home().quarantine()?;
     let chosen = Chosen::to_begin_with(pointer, before, clock::now(), &quarantine);
     chosen.map_err(|stay: Stay| stay.into())
@@ -143,11 +140,9 @@ fn take(
     fetcher: &Fetcher<'_>,
     release: &VerifiedRelease,
 ) -> Result<bool, Failure> {
-    let asset = archive_for(release, &app.target)?;
-    if is_installed(home, &release.manifest().version, asset.sha256)? {
+    let Some(archive) = fetch_unless_installed(app, home, fetcher, release)? else {
         return Ok(false);
-    }
-    let archive = fetcher.archive(release, asset, home)?;
+    };
     install(app, home, release, archive)?;
     Ok(true)
 }

@@ -427,7 +427,7 @@ pub(crate) fn run<Own: Subcommand>(
             Ok(if is_own(&matches) {
                 Said::Own(Own::from_arg_matches(&matches)?)
             } else {
-                Said::Common(CommandLine::from_arg_matches(&matches)?)
+                Said::Common(Box::new(CommandLine::from_arg_matches(&matches)?))
             })
         });
     match parsed {
@@ -451,7 +451,7 @@ enum Said<Own> {
     /// A command of the program's own.
     Own(Own),
     /// What every program understands.
-    Common(CommandLine),
+    Common(Box<CommandLine>),
 }
 
 /// Does what every program does. `whole` is its command line with the commands of its own.

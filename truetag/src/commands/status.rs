@@ -28,7 +28,7 @@ struct Report {
 
 pub(super) fn run(app: &App, args: &Status) -> Result<(), Failure> {
     let home = Home::locate(app)?;
-    let channel = home.channel()?.unwrap_or(app.product.channels.default);
+    let channel = home.followed(app)?;
     let report = Report {
         program: app.version_text(),
         home: home.root().display().to_string(),

@@ -1,21 +1,20 @@
 //! `upgrade`: from the channel's pointer, or a version named, to that version being current.
 
-use release_plan::{Channel, Tag, Version, Yanked};
+use release_plan::{Tag, Version};
 use serde::Serialize;
 use trust::VerifiedRelease;
 
 use super::Upgrade;
 use crate::app::App;
 use crate::clock;
-use crate::decide::{self, Chosen, Seen, Stay};
+use crate::decide::{self, Chosen, Stay};
 use crate::failure::Failure;
-use crate::fetch::{Fetcher, Followed, archive_for};
-use crate::home::{Home, LockedHome};
-use crate::install::{is_installed, make_current};
+use crate::fetch::{Fetcher, Followed, Saw, archive_for};
+use crate::home::Home;
+use crate::install::{fetch_unless_installed, make_current};
 use crate::interrupt;
 use crate::output::{self, say};
 use crate::refresh;
-use crate::remembered::RememberedPointer;
 use crate::root::Root;
 use crate::source::Source;
 
@@ -31,15 +30,6 @@ struct Report {
     dry_run: bool,
     /// Why it stayed.
     reason: Option<String>,
-}
-
-/// A pointer that was seen.
-struct Saw {
-    channel: Channel,
-    seen: Seen,
-    yanked: Vec<Yanked>,
-    /// What to remember of it.
-    new: Option<RememberedPointer>,
 }
 
 pub(super) fn run(app: &App, args: &Upgrade) -> Result<(), Failure> {
@@ -89,10 +79,7 @@ fn upgrade(app: &App, home: &Home, args: &Upgrade) -> Result<Report, Failure> {
     let fetcher = Fetcher::new(app, &root.keys, Source::choose(&app.product, mirror));
     let (chosen, saw) = choose(app, home, &fetcher, args, &installed)?;
     if let Some(saw) = saw {
-        locked.saw(saw.channel, saw.seen, &saw.yanked)?;
-        if let Some(new) = saw.new {
-            new.write(&locked, saw.channel)?;
-        }
+        saw.keep(&locked)?;
     }
     let report = |to: &Version, reason: Option<Stay>| Report {
         from: installed.clone(),
@@ -104,7 +91,8 @@ fn upgrade(app: &App, home: &Home, args: &Upgrade) -> Result<Report, Failure> {
     let report = match chosen {
         Ok(chosen) => {
             let release = resolve(&fetcher, &chosen, &installed)?;
-            move_to(app, &locked, &fetcher, &release)?;
+            let archive = fetch_unless_installed(app, &locked, &fetcher, &release)?;
+            make_current(app, &locked, &release, archive)?;
             report(&release.manifest().version, None)
         }
         Err(stay) if stay.is_no_failure() => report(&installed, Some(stay)),
@@ -155,17 +143,10 @@ fn choose(
         let tag = Tag::of(version).map_err(Failure::Version)?;
         return Ok((Chosen::by_name(tag, installed, args.allow_downgrade), None));
     }
-    let followed = home.channel()?;
-    let channel = args.channel.or(followed);
-    let channel = channel.unwrap_or(app.product.channels.default);
+    let followed = home.followed(app)?;
+    let channel = args.channel.unwrap_or(followed);
     let before = home.seen(channel)?;
-    let Followed { pointer, seen, new } = fetcher.pointer(channel, home, before)?;
-    let saw = Saw {
-        channel,
-        seen,
-        yanked: pointer.pointer().yanked.clone(),
-        new,
-    };
+    let Followed { pointer, saw } = fetcher.pointer(channel, home, before)?;
     let quarantine = home.quarantine()?;
     let chosen = Chosen::by_pointer(pointer, before, clock::now(), installed, &quarantine);
     Ok((chosen, Some(saw)))
@@ -185,19 +166,4 @@ fn resolve(
     let release = fetcher.release(chosen)?;
     chosen.fits_over(release.manifest(), installed)?;
     Ok(release)
-}
-
-fn move_to(
-    app: &App,
-    home: &LockedHome<'_>,
-    fetcher: &Fetcher<'_>,
-    release: &VerifiedRelease,
-) -> Result<(), Failure> {
-    let asset = archive_for(release, &app.target)?;
-    let archive = if is_installed(home, &release.manifest().version, asset.sha256)? {
-        None
-    } else {
-        Some(fetcher.archive(release, asset, home)?)
-    };
-    Ok(make_current(app, home, release, archive)?)
 }

@@ -223,10 +223,9 @@ fn project(app: &App, home: &Home, current: &Version) -> Row {
 }
 
 fn channel(app: &App, home: &Home) -> Row {
-    let Ok(followed) = home.channel() else {
+    let Ok(channel) = home.followed(app) else {
         return Row::not_checked("channel", "what is followed cannot be read");
     };
-    let channel = followed.unwrap_or(app.product.channels.default);
     match home.seen(channel) {
         Err(error) => Row::soft(
             "channel",
@@ -244,7 +243,7 @@ fn channel(app: &App, home: &Home) -> Row {
 
 /// What was last fetched of the channel, which is believed for nothing.
 fn pointer(app: &App, home: &Home) -> Row {
-    let channel = home.channel().ok().flatten();
+    let channel = home.followed(app);
     let channel = channel.unwrap_or(app.product.channels.default);
     let Some(remembered) = RememberedPointer::read(home, channel) else {
         return Row::not_checked("pointer", format!("none of {channel} is kept here"));

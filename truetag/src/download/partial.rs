@@ -3,13 +3,13 @@
 //! while this run wrote it. Relies on the lock of the home.
 
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read, Seek, Write};
+use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use release_plan::{Asset, Measured, Meter};
 use tempfile::Builder;
 
-use crate::files::{CopyError, FileError, UNFINISHED, at, copy, open_regular};
+use crate::files::{CopyError, FileError, UNFINISHED, at, copy, open_regular, remove_if_any};
 use crate::home::LockedHome;
 
 /// How the name of a part begins.
@@ -36,12 +36,7 @@ impl Partial {
 
     /// A new file in the place of whatever has its name.
     fn begin(path: PathBuf) -> Result<Self, FileError> {
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                return Err(at("remove", &path)(error));
-            }
-            _ => {}
-        }
+        remove_if_any(&path)?;
         let mut options = File::options();
         options.read(true).write(true).create_new(true);
         #[cfg(unix)]

@@ -226,6 +226,11 @@ impl Home {
         self.remembered("channel", "a channel (stable, beta, alpha)")
     }
 
+    /// The channel followed: the product's own where none was chosen.
+    pub(crate) fn followed(&self, app: &App) -> Result<Channel, HomeError> {
+        Ok(self.channel()?.unwrap_or(app.product.channels.default))
+    }
+
     /// Why this home stays at its version, where it is held.
     pub(crate) fn hold(&self) -> Result<Option<String>, HomeError> {
         self.remembered("hold", "a line with a reason")

@@ -13,7 +13,7 @@ use super::record::{Edit, Record, RecordError};
 use super::shell::Shell;
 use super::user::User;
 use super::{Place, Told};
-use crate::files::{FileError, UNFINISHED, at, read_limited, replace, sync_folder};
+use crate::files::{FileError, UNFINISHED, at, read_limited, remove_if_any, replace, sync_folder};
 
 /// The most bytes that a profile is read for.
 const MOST_BYTES: usize = 8 * 1024 * 1024;
@@ -153,12 +153,8 @@ pub(crate) fn remove(place: Place<'_>) -> Result<Told, RecordError> {
     }
     let path = place.record();
     if record.is_empty() {
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                return Err(at("remove", &path)(error).into());
-            }
-            _ => sync_folder(path.parent().unwrap_or(&path))?,
-        }
+        remove_if_any(&path)?;
+        sync_folder(path.parent().unwrap_or(&path))?;
     } else {
         record.write(&path)?;
     }
@@ -267,11 +263,7 @@ fn unfinished(place: Place<'_>, file: &Path) -> PathBuf {
 }
 
 fn sweep(place: Place<'_>, file: &Path) -> Result<(), FileError> {
-    let unfinished = unfinished(place, file);
-    match fs::remove_file(&unfinished) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(at("remove", &unfinished)(error)),
-        _ => Ok(()),
-    }
+    remove_if_any(&unfinished(place, file))
 }
 
 /// The folders that lead to `file` and are not there, the innermost first. That of the person is

@@ -3,8 +3,6 @@
 //! run learn of it by WM_SETTINGCHANGE, which PowerShell sends when a variable is set by it: to
 //! send it from here would need code that Rust cannot check.
 
-use std::fs;
-use std::io::ErrorKind;
 use std::process::{Command, Stdio};
 
 use windows_registry::{CURRENT_USER, Key};
@@ -12,7 +10,7 @@ use windows_registry::{CURRENT_USER, Key};
 use super::entries::{with, without};
 use super::record::{Entry, Record, RecordError};
 use super::{Place, Told};
-use crate::files::at;
+use crate::files::remove_if_any;
 
 const KEY: &str = "Environment";
 const VALUE: &str = "Path";
@@ -84,12 +82,7 @@ pub(crate) fn remove(place: Place<'_>) -> Result<Told, RecordError> {
         Ok(()) => {
             tell_others(&mut told);
             told.say("took it off PATH");
-            match fs::remove_file(&path) {
-                Err(error) if error.kind() != ErrorKind::NotFound => {
-                    return Err(at("remove", &path)(error).into());
-                }
-                _ => {}
-            }
+            remove_if_any(&path)?;
         }
         Err(error) => told.note(format_args!(
             "PATH could not be changed: {error}. This is left on it: {}",

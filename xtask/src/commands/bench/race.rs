@@ -1,11 +1,14 @@
-//! What every benchmark needs: tools to be compared with, children that end well, medians.
+//! What every benchmark needs: tools to be compared with, children that end well, medians, aims.
 
 use std::io;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
-use release_plan::Exit;
+use comfy_table::Table;
+use release_plan::{BUNDLE_SUFFIX, Exit};
+use serde::Serialize;
 
-use crate::{Failure, process};
+use crate::{Failure, process, report};
 
 /// Fails unless each of these is on PATH.
 pub(super) fn require(tools: &[&str]) -> Result<(), Failure> {
@@ -57,9 +60,45 @@ pub(super) fn median(values: &[f64]) -> f64 {
     }
 }
 
+/// What a benchmark is to find at most, and what it found.
+#[derive(Debug, Serialize)]
+pub(super) struct Aim {
+    what: &'static str,
+    pub(super) found: f64,
+    at_most: f64,
+    pub(super) met: bool,
+}
+
+impl Aim {
+    pub(super) fn new(what: &'static str, found: f64, at_most: f64) -> Self {
+        Self {
+            what,
+            found,
+            at_most,
+            met: found <= at_most,
+        }
+    }
+
+    pub(super) fn table(aims: &[Self]) -> Table {
+        let mut table = report::table(["aim", "found", "at most", ""]);
+        for aim in aims {
+            let [found, at_most] = [aim.found, aim.at_most].map(|value| format!("{value:.2}"));
+            table.add_row([aim.what, &found, &at_most, in_a_word(aim.met)]);
+        }
+        table
+    }
+}
+
 /// Whether an aim was met.
 pub(super) fn in_a_word(met: bool) -> &'static str {
     if met { "met" } else { "missed" }
+}
+
+/// Where the bundle of a file lies.
+pub(super) fn bundle_of(file: &Path) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(BUNDLE_SUFFIX);
+    name.into()
 }
 
 #[cfg(test)]

@@ -17,14 +17,13 @@ use rehearsal::github::Repository;
 use rehearsal::sigstore::forge::{CertifiedKey, Content, Forgery};
 use rehearsal::sigstore::{Job, Sigstore};
 use release_plan::{
-    Asset, AssetKind, AssetName, BUNDLE_SUFFIX, Channel, Exit, Instant, MANIFEST_SCHEMA, Manifest,
-    Measured, POINTER_SCHEMA, PlannedAsset, Pointer, Sha256, StdOrigin, Tag, Target, Toolchain,
-    Version,
+    Asset, AssetKind, AssetName, Channel, Exit, Instant, MANIFEST_SCHEMA, Manifest, Measured,
+    POINTER_SCHEMA, PlannedAsset, Pointer, Sha256, StdOrigin, Tag, Target, Toolchain, Version,
 };
 use serde::Serialize;
 
 use super::super::say;
-use super::race::{self, ended_well, median, start};
+use super::race::{self, Aim, bundle_of, ended_well, median, start};
 use crate::programs::compiler::HOST;
 use crate::project::Project;
 use crate::{Failure, cli, files, report};
@@ -350,9 +349,7 @@ fn sign(sigstore: &Sigstore, path: &Path, bytes: &[u8], job: &Job) -> Result<(),
     let mut signed = Forgery::by_job(job, Content::Digest(digest));
     signed.certified = Some(&certified);
     let bundle = sigstore.forge(&signed).map_err(anyhow::Error::from)?;
-    let mut name = path.as_os_str().to_owned();
-    name.push(BUNDLE_SUFFIX);
-    files::write(Path::new(&name), bundle.as_bytes()).map(drop)
+    files::write(&bundle_of(path), bundle.as_bytes()).map(drop)
 }
 
 /// An archive with one program in it.
@@ -487,32 +484,9 @@ struct Figures {
     aims: Vec<Aim>,
 }
 
-#[derive(Debug, Serialize)]
-struct Aim {
-    what: &'static str,
-    found: f64,
-    at_most: f64,
-    met: bool,
-}
-
-impl Aim {
-    fn new(what: &'static str, found: f64, at_most: f64) -> Self {
-        Self {
-            what,
-            found,
-            at_most,
-            met: found <= at_most,
-        }
-    }
-}
-
 impl Figures {
     fn render(&self) -> String {
-        let mut aims = report::table(["aim", "found", "at most", ""]);
-        for aim in &self.aims {
-            let [found, at_most] = [aim.found, aim.at_most].map(|value| format!("{value:.2}"));
-            aims.add_row([aim.what, &found, &at_most, race::in_a_word(aim.met)]);
-        }
+        let aims = Aim::table(&self.aims);
         format!(
             "whole processes, medians of {} rounds; a program of {} bytes: upgraded in {:.0} ms, by curl, sha256sum and tar in {:.0} ms\n\n{aims}\n",
             self.rounds,

@@ -15,11 +15,11 @@ use std::time::Instant;
 use rehearsal::github::Repository;
 use rehearsal::sigstore::forge::{Content, Forgery};
 use rehearsal::sigstore::{ISSUER, Job, Sigstore};
-use release_plan::{BUNDLE_SUFFIX, Exit, Meter, Target};
+use release_plan::{Exit, Meter, Target};
 use serde::Serialize;
 
 use super::super::say;
-use super::race::{self, ended_well, median, start};
+use super::race::{self, Aim, bundle_of, ended_well, median, start};
 use crate::failure::Exiting as _;
 use crate::programs::compile::{self, Site};
 use crate::programs::compiler::{Builder, Compiler, HOST};
@@ -178,12 +178,6 @@ fn trusted_root(folder: &Path) -> PathBuf {
     folder.join("trusted_root.json")
 }
 
-fn bundle_of(file: &Path) -> PathBuf {
-    let mut name = file.as_os_str().to_owned();
-    name.push(BUNDLE_SUFFIX);
-    name.into()
-}
-
 /// Writes a file of so many bytes, none of them like those before, and returns its digest.
 fn fill(path: &Path, size: usize) -> Result<[u8; 32], Failure> {
     let mut file = Meter::new(File::create(path)?);
@@ -320,25 +314,6 @@ struct Time {
     seconds: f64,
 }
 
-#[derive(Debug, Serialize)]
-struct Aim {
-    what: &'static str,
-    found: f64,
-    at_most: f64,
-    met: bool,
-}
-
-impl Aim {
-    fn new(what: &'static str, found: f64, at_most: f64) -> Self {
-        Self {
-            what,
-            found,
-            at_most,
-            met: found <= at_most,
-        }
-    }
-}
-
 impl Figures {
     fn of(race: &Race, peak_megabytes: f64) -> Self {
         let ours = |course| race.median(course, Tool::Verify);
@@ -394,11 +369,7 @@ impl Figures {
             };
             times.add_row([of, by.to_owned(), format!("{:.1}", seconds * 1e3)]);
         }
-        let mut aims = report::table(["aim", "found", "at most", ""]);
-        for aim in &self.aims {
-            let [found, at_most] = [aim.found, aim.at_most].map(|value| format!("{value:.2}"));
-            aims.add_row([aim.what, &found, &at_most, race::in_a_word(aim.met)]);
-        }
+        let aims = Aim::table(&self.aims);
         format!(
             "whole processes on {} cores, medians of {} rounds\n\n{times}\n\n{aims}\n",
             self.cores, self.rounds
