@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 use comfy_table::Table;
-use release_plan::{BUNDLE_SUFFIX, Exit};
+use release_plan::{BUNDLE_SUFFIX, Exit, Plan, Target};
 use serde::Serialize;
 
+use crate::programs::compiler::HOST;
 use crate::{Failure, process, report};
 
 /// Fails unless each of these is on PATH.
@@ -101,6 +102,23 @@ pub(super) fn bundle_of(file: &Path) -> PathBuf {
     name.into()
 }
 
+/// The target of a release whose programs run on this machine.
+pub(super) fn runs_here(plan: &Plan) -> Result<Target, Failure> {
+    let mut targets = plan.targets().into_iter();
+    let here = targets.find(|target| same_machine(target.as_str(), HOST));
+    here.ok_or_else(|| {
+        let message = format!("no target of a release runs on {HOST}");
+        Failure::new(Exit::Input, message)
+    })
+}
+
+/// Whether programs for two targets run on one machine, whichever C library they have.
+fn same_machine(one: &str, other: &str) -> bool {
+    let architecture = |target: &str| target.split('-').next().map(str::to_owned);
+    let system = |target: &str| ["linux", "darwin", "windows"].map(|name| target.contains(name));
+    architecture(one) == architecture(other) && system(one) == system(other)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,5 +144,18 @@ mod tests {
         };
         assert!(ended("exit 0").is_ok());
         assert!(ended("exit 3").is_err());
+    }
+
+    #[test]
+    fn a_program_runs_where_architecture_and_system_are_its_own() {
+        let host = "x86_64-unknown-linux-gnu";
+        assert!(same_machine("x86_64-unknown-linux-musl", host));
+        for other in [
+            "aarch64-unknown-linux-musl",
+            "x86_64-apple-darwin",
+            "x86_64-pc-windows-gnullvm",
+        ] {
+            assert!(!same_machine(other, host), "{other}");
+        }
     }
 }

@@ -24,7 +24,6 @@ use serde::Serialize;
 
 use super::super::say;
 use super::race::{self, Aim, bundle_of, ended_well, median, start};
-use crate::programs::compiler::HOST;
 use crate::project::Project;
 use crate::{Failure, cli, files, report};
 
@@ -42,10 +41,11 @@ const LAUNCHER: f64 = 1.0;
 const EQUAL: f64 = 0.3;
 
 pub(super) fn run(arguments: &cli::BenchUpgrade) -> Result<(), Failure> {
-    race::require(&["curl", "sha256sum", "tar", "cp"])?;
+    race::require(&["curl", "sha256sum", "tar", "cp", "cargo-zigbuild"])?;
     let project = Project::here()?;
-    let program = build(&project)?;
-    let desk = Desk::prepare(&project, &program)?;
+    let target = race::runs_here(&project.plan(project.package_version())?)?;
+    let program = build(&project, &target)?;
+    let desk = Desk::prepare(&project, &target, &program)?;
     let mut seconds: [Vec<f64>; 6] = Default::default();
     let mut asked = (0, 0);
     for round in 0..=arguments.runs {
@@ -94,28 +94,20 @@ pub(super) fn run(arguments: &cli::BenchUpgrade) -> Result<(), Failure> {
     })
 }
 
-/// The example, compiled as what ships.
-fn build(project: &Project) -> Result<PathBuf, Failure> {
-    say("compiling the example");
-    let mut cargo = Command::new("cargo");
+/// The example, compiled as what ships for this machine.
+fn build(project: &Project, target: &Target) -> Result<PathBuf, Failure> {
+    say(format!("compiling the example for {target}"));
+    let mut cargo = Command::new("cargo-zigbuild");
     cargo
-        .args([
-            "build",
-            "--quiet",
-            "--profile",
-            "dist",
-            "--package",
-            "truetag",
-        ])
-        .args(["--example", "rocket", "--target", HOST, "--locked"])
+        .args(["build", "--quiet", "--profile", "dist", "--locked"])
+        .args(["--package", "truetag", "--example", "rocket", "--target"])
+        .arg(target.as_str())
         .arg("--target-dir")
         .arg(project.target_folder())
         .current_dir(&project.root);
-    ended_well("cargo", start(&mut cargo)?.wait())?;
-    Ok(project
-        .target_folder()
-        .join(HOST)
-        .join("dist/examples/rocket"))
+    ended_well("cargo-zigbuild", start(&mut cargo)?.wait())?;
+    let folder = project.target_folder().join(target.as_str());
+    Ok(folder.join("dist/examples/rocket"))
 }
 
 /// A mirror with two releases, and homes to begin with.
@@ -126,13 +118,12 @@ struct Desk {
 }
 
 impl Desk {
-    fn prepare(project: &Project, program: &Path) -> Result<Self, Failure> {
+    fn prepare(project: &Project, target: &Target, program: &Path) -> Result<Self, Failure> {
         let scratch = tempfile::tempdir()?;
         let sigstore = Sigstore::new().map_err(anyhow::Error::from)?;
         let root = sigstore.trusted_root_json("http://127.0.0.1");
         files::write(&scratch.path().join("trusted_root.json"), root.as_bytes())?;
-        let target: Target = HOST.parse().map_err(anyhow::Error::from)?;
-        let archive = AssetName::archive("rocket", &target).map_err(anyhow::Error::from)?;
+        let archive = AssetName::archive("rocket", target).map_err(anyhow::Error::from)?;
         let mirror = scratch.path().join("mirror");
         let desk = Self {
             site: Site::serve(mirror.clone())?,
@@ -142,10 +133,10 @@ impl Desk {
         let playbook = project.playbook()?;
         let program = fs::read(program)?;
         for version in ["1.0.0", "1.1.0"] {
-            desk.release(&sigstore, &target, version, &program, playbook.sha256())?;
+            desk.release(&sigstore, target, version, &program, playbook.sha256())?;
         }
         desk.point(&sigstore, "1.1.0")?;
-        desk.install(&target)?;
+        desk.install(target)?;
         Ok(desk)
     }
 

@@ -15,14 +15,14 @@ use std::time::Instant;
 use rehearsal::github::Repository;
 use rehearsal::sigstore::forge::{Content, Forgery};
 use rehearsal::sigstore::{ISSUER, Job, Sigstore};
-use release_plan::{Exit, Meter, Target};
+use release_plan::{Exit, Meter};
 use serde::Serialize;
 
 use super::super::say;
 use super::race::{self, Aim, bundle_of, ended_well, median, start};
 use crate::failure::Exiting as _;
 use crate::programs::compile::{self, Site};
-use crate::programs::compiler::{Builder, Compiler, HOST};
+use crate::programs::compiler::{Builder, Compiler};
 use crate::project::Project;
 use crate::{Failure, cli, files, report};
 
@@ -69,23 +69,12 @@ pub(super) fn run(arguments: &cli::BenchVerify) -> Result<(), Failure> {
 /// The program as it ships for this machine, compiled as the stage does it.
 fn build(project: &Project) -> Result<PathBuf, Failure> {
     let plan = project.plan(project.package_version())?;
-    let runs_here = |target: &Target| same_machine(target.as_str(), HOST);
-    let Some(target) = plan.targets().into_iter().find(runs_here) else {
-        let message = format!("no target of a release runs on {HOST}; name a --program");
-        return Err(Failure::new(Exit::Input, message));
-    };
+    let target = race::runs_here(&plan)?;
     let compilers = Compiler::all(&project.root)?;
     let builder = Builder::find(&compilers, &target, &plan.tools).or_exit(Exit::Input)?;
     say(format!("compiling for {target}"));
     let site = Site::new(&project.root, project.target_folder());
     compile::compile(&site, &plan, &target, &builder)
-}
-
-/// Whether programs for two targets run on one machine, whichever C library they have.
-fn same_machine(one: &str, other: &str) -> bool {
-    let architecture = |target: &str| target.split('-').next().map(str::to_owned);
-    let system = |target: &str| ["linux", "darwin", "windows"].map(|name| target.contains(name));
-    architecture(one) == architecture(other) && system(one) == system(other)
 }
 
 /// Signed files in a folder that vanishes with this, and the program that verifies them.
@@ -407,19 +396,6 @@ mod tests {
         assert_eq!(found, expected);
         let text = figures.render();
         assert!(text.contains("met") && text.contains("missed"), "{text}");
-    }
-
-    #[test]
-    fn a_program_runs_where_architecture_and_system_are_its_own() {
-        let host = "x86_64-unknown-linux-gnu";
-        assert!(same_machine("x86_64-unknown-linux-musl", host));
-        for other in [
-            "aarch64-unknown-linux-musl",
-            "x86_64-apple-darwin",
-            "x86_64-pc-windows-gnullvm",
-        ] {
-            assert!(!same_machine(other, host), "{other}");
-        }
     }
 
     #[test]
