@@ -30,6 +30,8 @@ struct Served {
 pub enum Fault {
     /// It answers with this status.
     Status(StatusCode),
+    /// It answers with this status once, and with the file from then on.
+    Once(StatusCode),
     /// The file never ends.
     Endless,
     /// It sends the file a byte a second.
@@ -85,10 +87,14 @@ async fn file(State(tuf): State<Tuf>, Path(name): Path<String>) -> Response {
         let mut served = tuf.served();
         served.asked.push(name.clone());
         let file = served.repository.files().get(&name).cloned();
-        (file, served.faults.get(&name).copied())
+        let fault = served.faults.get(&name).copied();
+        if let Some(Fault::Once(_)) = fault {
+            served.faults.remove(&name);
+        }
+        (file, fault)
     };
     match (fault, file) {
-        (Some(Fault::Status(status)), _) => status.into_response(),
+        (Some(Fault::Status(status) | Fault::Once(status)), _) => status.into_response(),
         (Some(Fault::Endless), _) => {
             let block = Ok::<_, Infallible>(Bytes::from_static(&[b' '; 4096]));
             Body::from_stream(stream::repeat(block)).into_response()

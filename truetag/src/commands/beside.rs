@@ -41,6 +41,7 @@ pub(super) fn run(app: &App, args: &Beside) -> Result<(), Failure> {
 
 /// Installs what the project asks for that the launcher is in.
 pub(super) fn for_project(app: &App) -> Result<(), Failure> {
+    app.released(REMEDY)?;
     let mirror = MirrorFlag { mirror: None };
     let root = RootFlag { trusted_root: None };
     install_wanted(app, by_project(app)?, &mirror, &root)
@@ -67,7 +68,6 @@ fn install_wanted(
     mirror: &MirrorFlag,
     root: &RootFlag,
 ) -> Result<(), Failure> {
-    app.released(REMEDY)?;
     let home = Home::locate(app)?;
     let root = Root::choose(app, root.trusted_root.as_deref())?;
     let home = home.lock()?;

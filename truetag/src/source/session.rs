@@ -1,11 +1,14 @@
-//! Files fetched from one place, one after another, all of them within a time.
+//! Files fetched from one place, one after another, all of them, with what is tried again, within
+//! a time.
 
 use std::fs::File;
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
+use std::thread;
 use std::time::{Duration, Instant};
 
+use super::small::limited;
 use super::{Location, Mirror, SourceError};
-use crate::http::{Client, HttpError};
+use crate::http::{Client, HttpError, Patience};
 
 /// What is fetched from one place.
 #[derive(Debug)]
@@ -32,35 +35,37 @@ impl<'a> Session<'a> {
         limit: usize,
     ) -> Result<Option<Vec<u8>>, SourceError> {
         let location = Location(format!("{}/{name}", self.from.0));
-        let Some(file) = self.open_if_any(&location)? else {
-            return Ok(None);
-        };
-        let mut bytes = Vec::new();
-        file.take(limit as u64 + 1)
-            .read_to_end(&mut bytes)
-            .map_err(|error| match location.path() {
-                Some(_) => location.unreadable(error),
-                None => location.unanswered(error),
-            })?;
-        Ok(Some(bytes))
-    }
-
-    fn open_if_any(&self, location: &Location) -> Result<Option<Box<dyn Read>>, SourceError> {
         if let Some(path) = location.path() {
-            return match File::open(path) {
+            return match File::open(path).and_then(|file| limited(file, limit)) {
                 Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
                 Err(error) => Err(location.unreadable(error)),
-                Ok(file) => Ok(Some(Box::new(file))),
+                Ok(bytes) => Ok(Some(bytes)),
             };
         }
-        let left = self.until.saturating_duration_since(Instant::now());
-        match self.client.get(&location.0, &[], Some(left)) {
+        let mut patience = Patience::default();
+        loop {
+            let error = match self.ask(&location, limit) {
+                Ok(bytes) => return Ok(bytes),
+                Err(error) => error,
+            };
+            match patience.wait(&error) {
+                Some(wait) if wait < self.left() => thread::sleep(wait),
+                _ => return Err(location.unanswered(error)),
+            }
+        }
+    }
+
+    fn ask(&self, location: &Location, limit: usize) -> Result<Option<Vec<u8>>, HttpError> {
+        match self.client.get(&location.0, &[], Some(self.left())) {
             // Stores of objects say 403 of what is not there.
             Err(HttpError::Status { status, .. }) if [403, 404].contains(&status.as_u16()) => {
                 Ok(None)
             }
-            Err(error) => Err(location.unanswered(error)),
-            Ok(answer) => Ok(Some(Box::new(answer.into_body()))),
+            answer => Ok(Some(limited(answer?.into_body(), limit)?)),
         }
+    }
+
+    fn left(&self) -> Duration {
+        self.until.saturating_duration_since(Instant::now())
     }
 }

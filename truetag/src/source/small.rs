@@ -116,7 +116,8 @@ fn ask(
     }
 }
 
-fn limited(from: impl Read, limit: usize) -> io::Result<Vec<u8>> {
+/// At most `limit` bytes and one more.
+pub(super) fn limited(from: impl Read, limit: usize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     from.take(limit as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)

@@ -139,3 +139,15 @@ fn a_second_upgrade_on_trial_goes_back_to_the_version_that_is_known_to_work() {
     rig.run(&["status"]).expect(134);
     assert_eq!(rig.version(), "1.0.0");
 }
+
+#[test]
+fn only_an_upgrade_to_what_proved_nothing_yet_says_that_it_is_on_trial() {
+    let rig = ready();
+    rig.publish("1.2.0", "1.2.0", |_| {});
+    let ran = rig.upgrade(&["--version", "1.2.0"]).expect(0);
+    assert!(ran.stderr.contains("it is on trial"), "{}", ran.stderr);
+    // Back to the launcher's own version.
+    let back = ["--version", "1.0.0", "--allow-downgrade"];
+    let ran = rig.upgrade(&back).expect(0);
+    assert!(!ran.stderr.contains("it is on trial"), "{}", ran.stderr);
+}

@@ -422,6 +422,18 @@ fn a_repository_that_cannot_be_reached_is_told_and_not_fatal() {
 }
 
 #[test]
+fn a_repository_that_fails_once_is_asked_again() {
+    let carried = Carried::changed();
+    let busy = Fault::Once(StatusCode::SERVICE_UNAVAILABLE);
+    carried.tuf.fail("timestamp.json", busy);
+    carried.refresh().expect(0);
+    let asked = carried.tuf.asked();
+    let times = asked.iter().filter(|name| *name == "timestamp.json");
+    assert_eq!(times.count(), 2, "{asked:?}");
+    assert_eq!(carried.shown()["serving"], "refreshed");
+}
+
+#[test]
 fn a_server_that_sends_a_byte_a_second_holds_an_upgrade_up_for_seconds_and_no_longer() {
     let carried = Carried::new();
     carried.rig.point("1.0.0", 7, |_| {});
