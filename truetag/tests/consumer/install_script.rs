@@ -289,9 +289,11 @@ fn a_script_that_was_cut_off_runs_nothing() {
         shells.map(move |shell| (whole, shell))
     }) {
         let end = whole.trim_end().len();
+        // At every byte by the one that starts fastest.
+        let every = shell[0].ends_with("dash");
         let names =
             ["\nw", "\narch", "\nus"].map(|name| whole.find(name).map(|at| at + name.len()));
-        let cuts = (0..end).filter(|cut| cut % 61 == 0 || cut + 40 > end);
+        let cuts = (0..end).filter(|cut| every || cut % 61 == 0 || cut + 40 > end);
         let cuts = cuts.chain(names.into_iter().flatten());
         for cut in cuts {
             fs::write(&script, &whole.as_bytes()[..cut]).unwrap();
