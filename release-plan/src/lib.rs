@@ -6,6 +6,9 @@
 
 mod asset;
 mod bootstrap;
+mod bump;
+#[cfg(feature = "sources")]
+pub mod changes;
 mod channel;
 mod checksums;
 mod commit;
@@ -32,6 +35,7 @@ pub use asset::{
     Asset, AssetKind, AssetName, AssetNameError, BUNDLE_SUFFIX, PROVENANCE_SUFFIX, PlannedAsset,
 };
 pub use bootstrap::{Bootstrap, BootstrapTag, BootstrapTagError};
+pub use bump::{Bump, UnknownBump};
 pub use channel::{Channel, UnknownChannel};
 pub use checksums::{Checksums, ChecksumsError};
 pub use commit::{CommitId, CommitIdError};

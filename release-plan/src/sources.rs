@@ -5,6 +5,7 @@ use std::fmt;
 
 use semver::Version;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::{Product, Target, TargetError};
 
@@ -17,6 +18,17 @@ pub struct SourceError {
     pub place: Option<(usize, usize)>,
     /// What was expected and found.
     pub message: String,
+}
+
+impl SourceError {
+    /// About the byte at `offset` of what the file holds.
+    pub(crate) fn at(file: &str, text: &str, offset: usize, message: String) -> Self {
+        Self {
+            file: file.to_owned(),
+            place: Some(place_of(text, offset)),
+            message,
+        }
+    }
 }
 
 impl fmt::Display for SourceError {
@@ -32,20 +44,25 @@ impl fmt::Display for SourceError {
 ///
 /// # Errors
 /// With file, line and column, on YAML that is broken, has unknown keys, or values that cannot be.
-pub fn product(file: &str, yaml: &str) -> Result<Product, SourceError> {
-    let product: Product = serde_yaml::from_str(yaml).map_err(|error| SourceError {
+pub fn product(file: &str, text: &str) -> Result<Product, SourceError> {
+    let product: Product = yaml(file, text)?;
+    product.check().map_err(|error| SourceError {
+        file: file.to_owned(),
+        place: key_place(text, error.key),
+        message: error.to_string(),
+    })?;
+    Ok(product)
+}
+
+/// Reads YAML.
+pub(crate) fn yaml<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, SourceError> {
+    serde_yaml::from_str(text).map_err(|error| SourceError {
         file: file.to_owned(),
         place: error
             .location()
             .map(|at| (at.line() as usize, at.column() as usize)),
-        message: without_place(&error.without_snippet().to_string()),
-    })?;
-    product.check().map_err(|error| SourceError {
-        file: file.to_owned(),
-        place: key_place(yaml, error.key),
-        message: error.to_string(),
-    })?;
-    Ok(product)
+        message: with_nearest(&without_place(&error.without_snippet().to_string())),
+    })
 }
 
 /// The one package manager that cargo-dist writes for us: its formula names archives and digests.
@@ -187,6 +204,31 @@ fn without_place(message: &str) -> String {
     let line = message.lines().next().unwrap_or_default();
     let place = line.rfind(" at line ").or_else(|| line.rfind(" (line "));
     line[..place.unwrap_or(line.len())].to_owned()
+}
+
+/// What serde says of an unknown key, and the known one that it is nearest to.
+fn with_nearest(message: &str) -> String {
+    let known = message
+        .strip_prefix("unknown field `")
+        .and_then(|rest| rest.split_once("`, expected "));
+    let Some((found, known)) = known else {
+        return message.to_owned();
+    };
+    let known = known.strip_prefix("one of ").unwrap_or(known);
+    let known: Vec<_> = known.split(", ").map(|key| key.trim_matches('`')).collect();
+    format!("{message}{}", nearest(found, &known))
+}
+
+/// Words that name the known one that `found` is nearest to, where one is near.
+pub(crate) fn nearest(found: &str, known: &[&str]) -> String {
+    let likeness = |known: &str| strsim::jaro_winkler(found, known);
+    let nearest = known
+        .iter()
+        .max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
+    match nearest {
+        Some(nearest) if likeness(nearest) > 0.75 => format!("; did you mean {nearest:?}?"),
+        _ => String::new(),
+    }
 }
 
 /// Line and column, both from 1, of a byte offset.

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand};
-use release_plan::{AssetName, BootstrapTag, Channel, Exit, Reason, Tag, Target, Version};
+use release_plan::changes::Slug;
+use release_plan::{AssetName, BootstrapTag, Bump, Channel, Exit, Reason, Tag, Target, Version};
 
 use crate::github::Host;
 use crate::project::Project;
@@ -54,6 +55,8 @@ pub(crate) enum Command {
     Reproduce(Reproduce),
     /// Write what is written down in this tree and follows from other files of it
     Generate(Generate),
+    /// Tell of a change that the next release brings, or look at what is told
+    Fragment(Fragment),
     /// Decide what the release is and write plan.json
     Plan(Plan),
     /// Run every gate, then fail once if any failed
@@ -557,6 +560,45 @@ pub(crate) struct Go {
     /// Show it and write it
     #[arg(long)]
     pub(crate) yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Fragment {
+    #[command(subcommand)]
+    pub(crate) verb: FragmentVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum FragmentVerb {
+    /// Write the template of a fragment, and of a review of its side effects
+    New(FragmentNew),
+    /// Say what fragments and reviews lack
+    Check(FragmentCheck),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FragmentNew {
+    /// Its name: lower-case words joined by hyphens
+    pub(crate) slug: Slug,
+    /// What it does to those who rely on the program: patch, minor or major
+    #[arg(long, value_name = "BUMP", default_value = "patch")]
+    pub(crate) bump: Bump,
+    /// The part of the program that it is about
+    #[arg(long)]
+    pub(crate) area: Slug,
+    /// The number of the issue
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) issue: Option<u64>,
+    /// It changes behaviour: write the template of a review too
+    #[arg(long)]
+    pub(crate) side_effects: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FragmentCheck {
+    /// Print the rows as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -9,6 +9,7 @@ mod channels;
 mod check;
 mod consume;
 mod dry_run;
+mod fragment;
 mod generate;
 mod healthcheck;
 mod plan;
@@ -47,6 +48,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Healthcheck(arguments) => healthcheck::run(&arguments),
         Command::Reproduce(arguments) => reproduce::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
+        Command::Fragment(arguments) => fragment::run(&arguments),
         Command::Plan(arguments) => plan::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Build(arguments) => build::run(&arguments),

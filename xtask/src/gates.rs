@@ -2,6 +2,7 @@
 //! then the whole fails once.
 
 mod scripts;
+mod story;
 mod versions;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +18,7 @@ use crate::project::{DIST_FILE, LOCK_FILE, Project};
 use crate::{Failure, generated, process, tools, workflows};
 
 pub(crate) use self::scripts::{plan_entry, scripts_are_numbered};
+pub(crate) use self::story::story_is_whole;
 
 /// How a gate ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,6 +109,7 @@ pub(crate) fn run(project: &Project, plan: &Plan) -> Result<Vec<Row>, Failure> {
         lock_is_current(project),
         scripts_are_numbered(project, &tree)?,
     ];
+    rows.extend(story_is_whole(project)?);
     rows.extend(documents(project)?);
     rows.push(playbook(project, plan)?);
     rows.push(versions::documents_agree(project, plan)?);

@@ -32,6 +32,7 @@ mod settings;
 mod shipment;
 mod signing;
 mod skeleton;
+mod story;
 mod tools;
 #[cfg(test)]
 mod trial;

@@ -4,7 +4,7 @@ use release_plan::Exit;
 
 use super::say;
 use crate::cli;
-use crate::gates;
+use crate::gates::{self, Row};
 use crate::project::{self, Project};
 use crate::report;
 use crate::{Failure, files, process, workflows};
@@ -22,28 +22,37 @@ pub(super) fn run(arguments: &cli::Check) -> Result<(), Failure> {
         }
     };
     process::check_interrupt()?;
-    let mut json = serde_json::to_vec_pretty(&rows)?;
-    json.push(b'\n');
     if let Some(out) = &arguments.out {
-        files::write(out, &json)?;
+        files::write(out, &as_json(&rows)?)?;
     }
-    if arguments.json {
-        report::print(&String::from_utf8_lossy(&json))?;
+    tell(&rows, arguments.json)?;
+    end(&rows, arguments.publishing, arguments.strict)
+}
+
+/// Shows the rows.
+pub(super) fn tell(rows: &[Row], json: bool) -> Result<(), Failure> {
+    if json {
+        report::print(&String::from_utf8_lossy(&as_json(rows)?))
     } else {
-        report::print(&report::gates_text(&rows))?;
+        report::print(&report::gates_text(rows))
     }
-    say(gates::summary(&rows));
-    if gates::all_pass(&rows, arguments.publishing, arguments.strict) {
+}
+
+fn as_json(rows: &[Row]) -> Result<Vec<u8>, Failure> {
+    let mut json = serde_json::to_vec_pretty(rows)?;
+    json.push(b'\n');
+    Ok(json)
+}
+
+/// Fails once for all rows that stand in the way.
+pub(super) fn end(rows: &[Row], publishing: bool, strict: bool) -> Result<(), Failure> {
+    say(gates::summary(rows));
+    let passes = |row| gates::all_pass(std::slice::from_ref(row), publishing, strict);
+    let failing = rows.iter().filter(|row| !passes(row));
+    let rules: Vec<&str> = failing.map(|row| row.rule.as_str()).collect();
+    if rules.is_empty() {
         return Ok(());
     }
-    let failing = rows.iter().filter(|row| {
-        !gates::all_pass(
-            std::slice::from_ref(row),
-            arguments.publishing,
-            arguments.strict,
-        )
-    });
-    let rules: Vec<&str> = failing.map(|row| row.rule.as_str()).collect();
     Err(Failure::new(
         Exit::Gate,
         format!("gates failed: {}", rules.join(", ")),

@@ -20,4 +20,5 @@ mod reproducing;
 mod setting_up;
 mod signing;
 mod smoking;
+mod story;
 mod workflows;

@@ -1,0 +1,21 @@
+//! The story of a release, as maintainers write it: a fragment for each change, and a review of the
+//! side effects of those that change behaviour. Relies on `pulldown-cmark` for Markdown and
+//! `serde-saphyr` for what stands before it.
+
+mod document;
+mod fault;
+mod fragment;
+mod review;
+mod slug;
+
+pub use fault::Fault;
+pub use fragment::{Capability, Fragment};
+pub use review::Review;
+pub use slug::{Slug, SlugError};
+
+/// Where the fragments of the next release lie, below the root of the tree.
+pub const NEXT: &str = "release-plan/next";
+/// The most bytes of a fragment or a review.
+pub const MOST_BYTES: usize = 64 * 1024;
+/// What a template says where words are wanted; nothing that says it is finished.
+pub const PLACEHOLDER: &str = "REPLACE:";

@@ -1,0 +1,150 @@
+//! The story of the next release in a tree: its fragments and the reviews of their side effects.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{ErrorKind, Read as _};
+use std::path::Path;
+
+use release_plan::Exit;
+use release_plan::changes::{Fault, Fragment, MOST_BYTES, NEXT, Review, Slug};
+
+use crate::project::Project;
+use crate::{Failure, files};
+
+/// What is told of a change.
+#[derive(Debug)]
+struct Change {
+    fragment: Fragment,
+    review: Option<Review>,
+}
+
+/// What is told of the next release, by the names of its changes.
+#[derive(Debug, Default)]
+pub(crate) struct Story {
+    changes: BTreeMap<Slug, Change>,
+    /// Reviews of changes that nothing is told of.
+    alone: Vec<Slug>,
+}
+
+/// A fault, and the file that it is in, below the root of the tree.
+pub(crate) struct Found {
+    pub(crate) file: String,
+    pub(crate) fault: Fault,
+}
+
+impl Story {
+    /// Reads all that lies in the folder of fragments; nothing where there is no such folder.
+    pub(crate) fn read(project: &Project) -> Result<Self, Failure> {
+        let folder = project.root.join(NEXT);
+        let entries = match std::fs::read_dir(&folder) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self::default()),
+            entries => entries.map_err(|error| files::failed("list", &folder, &error))?,
+        };
+        let mut story = Self::default();
+        let mut reviews = BTreeMap::new();
+        // All that cannot be read is told at once.
+        let mut refused = Vec::new();
+        let mut names = Vec::new();
+        for entry in entries {
+            names.push(entry?.file_name().to_string_lossy().into_owned());
+        }
+        names.sort();
+        for name in names {
+            let file = format!("{NEXT}/{name}");
+            let (slug, is_review) = match Slug::of_file(&name) {
+                Ok(Some(named)) => named,
+                Ok(None) => continue,
+                Err(error) => {
+                    refused.push(format!("{file}: the name before the ending: {error}"));
+                    continue;
+                }
+            };
+            let bytes = limited(&project.root.join(&file))?;
+            let read = if is_review {
+                Review::read(&file, &bytes).map(|review| {
+                    reviews.insert(slug, review);
+                })
+            } else {
+                Fragment::read(&file, slug.clone(), &bytes).map(|fragment| {
+                    let review = None;
+                    story.changes.insert(slug, Change { fragment, review });
+                })
+            };
+            refused.extend(read.err().map(|error| error.to_string()));
+        }
+        if !refused.is_empty() {
+            return Err(Failure::new(Exit::Input, refused.join("\n")));
+        }
+        for (slug, review) in reviews {
+            match story.changes.get_mut(&slug) {
+                Some(change) => change.review = Some(review),
+                None => story.alone.push(slug),
+            }
+        }
+        Ok(story)
+    }
+
+    /// How many changes are told of.
+    pub(crate) fn len(&self) -> usize {
+        self.changes.len()
+    }
+
+    /// All that fragments and reviews lack, in the order of the files.
+    pub(crate) fn faults(&self) -> Vec<Found> {
+        let mut found = Vec::new();
+        for (slug, change) in &self.changes {
+            let fragment = format!("{NEXT}/{}", slug.fragment());
+            let review = format!("{NEXT}/{}", slug.review());
+            let faults = change.fragment.faults().into_iter();
+            found.extend(faults.map(|fault| Found {
+                file: fragment.clone(),
+                fault,
+            }));
+            match (&change.review, change.fragment.side_effects) {
+                (Some(of), _) => found.extend(of.faults().into_iter().map(|fault| Found {
+                    file: review.clone(),
+                    fault,
+                })),
+                (None, true) => found.push(Found {
+                    file: fragment,
+                    fault: Fault {
+                        rule: "review-present",
+                        line: 1,
+                        expected: format!("{review}, since it says side_effects: true"),
+                        found: "none".to_owned(),
+                    },
+                }),
+                (None, false) => {}
+            }
+            if change.review.is_some() && !change.fragment.side_effects {
+                found.push(Found {
+                    file: review,
+                    fault: no_owner("a fragment that says side_effects: true", "it says false"),
+                });
+            }
+        }
+        found.extend(self.alone.iter().map(|slug| Found {
+            file: format!("{NEXT}/{}", slug.review()),
+            fault: no_owner(&format!("{NEXT}/{}", slug.fragment()), "none"),
+        }));
+        found
+    }
+}
+
+fn no_owner(expected: &str, found: &str) -> Fault {
+    Fault {
+        rule: "review-belongs",
+        line: 1,
+        expected: expected.to_owned(),
+        found: found.to_owned(),
+    }
+}
+
+/// What a file holds, and of one that is too long no more than shows it.
+fn limited(path: &Path) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(MOST_BYTES as u64 + 1).read_to_end(&mut bytes))
+        .map_err(|error| files::failed("read", path, &error))?;
+    Ok(bytes)
+}
