@@ -53,7 +53,7 @@ pub use plan::{
 };
 pub use pointer::{Earlier, POINTER_SCHEMA, Pointer, PointerError, SignedPointer, Yanked};
 pub use policy::{Claim, Expectation, LogEvidence, Policy};
-pub use product::{Channels, Identities, Product, ProductError, Repository, Upgrades};
+pub use product::{Changes, Channels, Identities, Product, ProductError, Repository, Upgrades};
 pub use reason::{Reason, ReasonError};
 pub use semver::Version;
 pub use tag::{Tag, TagError};

@@ -21,6 +21,9 @@ pub struct Product {
     pub channels: Channels,
     /// How it is upgraded.
     pub upgrades: Upgrades,
+    /// How changes come about.
+    #[serde(default, skip_serializing_if = "Changes::is_nothing")]
+    pub changes: Changes,
     /// How often the bootstrap scripts were mended since this version was released: the number of
     /// the tag `bootstrap-vX.Y.Z-rN` that they go out under. 0 with every new version.
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -132,6 +135,21 @@ impl Channels {
 pub struct Upgrades {
     /// The lowest version that may upgrade to what is released from this tree.
     pub from: Version,
+}
+
+/// How changes come about.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Changes {
+    /// Paths below the root of the tree, or patterns of them as git has them, whose change is one
+    /// of behaviour.
+    pub behaviour: Vec<String>,
+}
+
+impl Changes {
+    fn is_nothing(&self) -> bool {
+        self.behaviour.is_empty()
+    }
 }
 
 /// What is wrong with a product. Each names the key.

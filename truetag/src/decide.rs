@@ -326,6 +326,7 @@ pub(crate) mod tests {
             upgrades: Upgrades {
                 from: Version::new(0, 0, 0),
             },
+            changes: release_plan::Changes::default(),
             bootstrap_revision: 0,
         }
     }

@@ -109,7 +109,7 @@ pub(crate) fn run(project: &Project, plan: &Plan) -> Result<Vec<Row>, Failure> {
         lock_is_current(project),
         scripts_are_numbered(project, &tree)?,
     ];
-    rows.extend(story_is_whole(project)?);
+    rows.extend(story::gates(project, &tree)?);
     rows.extend(documents(project)?);
     rows.push(playbook(project, plan)?);
     rows.push(versions::documents_agree(project, plan)?);

@@ -7,7 +7,10 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use git2::build::CheckoutBuilder;
-use git2::{ErrorCode, IndexEntryExtendedFlag, Patch, Repository, Status, StatusOptions};
+use git2::{
+    ErrorCode, IndexEntryExtendedFlag, Patch, Pathspec, PathspecFlags, Repository, Status,
+    StatusOptions,
+};
 use release_plan::{BootstrapTag, CommitId, Exit, Instant, Sha256, Tag};
 
 use crate::{Failure, files};
@@ -235,15 +238,40 @@ impl Tree {
         Ok(tags)
     }
 
-    /// The files below `folder` that are not as they are under `tag`, sorted.
+    /// The last release that the commit checked out rests on: the highest tag of one, no
+    /// pre-release, on a commit before it.
+    pub(crate) fn last_release(&self) -> Result<Option<Tag>, Failure> {
+        let head = self.repository.head()?.peel_to_commit()?.id();
+        let mut tags = BTreeSet::new();
+        for name in self.repository.tag_names(Some("v*"))?.iter() {
+            let Some(name) = name? else { continue };
+            tags.extend(name.parse::<Tag>().ok());
+        }
+        for tag in tags.into_iter().rev() {
+            let reference = self.repository.find_reference(&tag.reference())?;
+            let commit = reference.peel_to_commit()?.id();
+            if tag.version().pre.is_empty()
+                && commit != head
+                && self.repository.graph_descendant_of(head, commit)?
+            {
+                return Ok(Some(tag));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The files that are not as they are under the reference `then`, of those that `patterns`
+    /// match, sorted.
     pub(crate) fn changed_since(
         &self,
-        tag: &BootstrapTag,
-        folder: &str,
+        then: &str,
+        patterns: &[impl AsRef<str>],
     ) -> Result<Vec<String>, Failure> {
-        let then = self.repository.find_reference(&tag.reference())?;
+        let then = self.repository.find_reference(then)?;
         let mut options = git2::DiffOptions::new();
-        options.pathspec(folder).disable_pathspec_match(true);
+        for pattern in patterns {
+            options.pathspec(pattern.as_ref());
+        }
         options.include_untracked(true).recurse_untracked_dirs(true);
         let diff = self
             .repository
@@ -253,6 +281,16 @@ impl Tree {
             file.or_else(|| delta.old_file().path_bytes()).map(text_of)
         });
         Ok(paths.collect::<BTreeSet<_>>().into_iter().collect())
+    }
+
+    /// Of `paths`, those that one of `patterns` matches.
+    pub(crate) fn matching<'a>(
+        paths: &'a [String],
+        patterns: &[impl AsRef<str>],
+    ) -> Result<BTreeSet<&'a str>, Failure> {
+        let spec = Pathspec::new(patterns.iter().map(AsRef::as_ref))?;
+        let matched = |path: &&str| spec.matches_path(Path::new(path), PathspecFlags::DEFAULT);
+        Ok(paths.iter().map(String::as_str).filter(matched).collect())
     }
 
     /// Whether history was cut off when this was cloned.

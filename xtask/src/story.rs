@@ -5,8 +5,8 @@ use std::fs::File;
 use std::io::{ErrorKind, Read as _};
 use std::path::Path;
 
-use release_plan::Exit;
 use release_plan::changes::{Fault, Fragment, MOST_BYTES, NEXT, Review, Slug};
+use release_plan::{Bump, Exit};
 
 use crate::project::Project;
 use crate::{Failure, files};
@@ -82,6 +82,30 @@ impl Story {
             }
         }
         Ok(story)
+    }
+
+    /// The greatest of what the changes do to those who rely on the program; none without one.
+    pub(crate) fn bump(&self) -> Option<Bump> {
+        self.changes
+            .values()
+            .map(|change| change.fragment.bump)
+            .max()
+    }
+
+    /// The paths that each review is about, with file and line.
+    pub(crate) fn scopes(&self) -> Vec<(String, String)> {
+        let reviewed = self.changes.iter().filter_map(|(slug, change)| {
+            let file = format!("{NEXT}/{}", slug.review());
+            Some((file, change.review.as_ref()?.scope()))
+        });
+        reviewed
+            .flat_map(|(file, scope)| {
+                let place = move |line| format!("{file}:{line}");
+                scope
+                    .into_iter()
+                    .map(move |(line, path)| (place(line), path))
+            })
+            .collect()
     }
 
     /// How many changes are told of.

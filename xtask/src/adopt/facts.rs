@@ -4,12 +4,12 @@
 use std::path::{Path, PathBuf};
 
 use cargo_metadata::{Metadata, MetadataCommand, Package, TargetKind};
-use release_plan::{Exit, Identities, Product, Repository, sources};
+use release_plan::{Changes, Exit, Identities, Product, Repository, sources};
 
 use super::templates;
 use crate::failure::Exiting as _;
 use crate::git::Origin;
-use crate::project::PRODUCT_FILE;
+use crate::project::{PLAYBOOK_FOLDER, PRODUCT_FILE};
 use crate::{Failure, files};
 
 /// What the caller says.
@@ -206,6 +206,9 @@ fn product(package: &Package, origin: &Origin, known: &Known<'_>) -> Result<Prod
         },
         channels: own.channels,
         upgrades: own.upgrades,
+        changes: Changes {
+            behaviour: behaviour(package, &origin.root),
+        },
         bootstrap_revision: 0,
     };
     if let Some((owner, name)) = product.repository.slug() {
@@ -215,6 +218,24 @@ fn product(package: &Package, origin: &Origin, known: &Known<'_>) -> Result<Prod
         .check()
         .map_err(|error| unknown(&format!("{PRODUCT_FILE}: {error}")))?;
     Ok(product)
+}
+
+/// What decides what a program does, as far as Cargo and what is written here tell.
+fn behaviour(package: &Package, root: &Path) -> Vec<String> {
+    let folder = package.manifest_path.parent();
+    let folder = folder.and_then(|folder| folder.strip_prefix(root).ok());
+    let below = |name: &str| {
+        folder
+            .map_or(name.into(), |folder| folder.join(name))
+            .to_string()
+    };
+    let others = [".github/workflows", "bootstrap", PLAYBOOK_FOLDER].map(str::to_owned);
+    let mut all: Vec<_> = others
+        .into_iter()
+        .chain([below("build.rs"), below("src")])
+        .collect();
+    all.sort();
+    all
 }
 
 /// A product that is there, unless the caller says otherwise.

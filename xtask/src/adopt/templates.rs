@@ -217,6 +217,10 @@ pub(super) fn product_yaml(product: &Product) -> Result<String, Failure> {
             "bootstrap_revision: 0".to_owned(),
         ),
         (
+            format!("  behaviour: [{}]", own.changes.behaviour.join(", ")),
+            format!("  behaviour: {}", list(&product.changes.behaviour)),
+        ),
+        (
             format!("  from: {}", own.upgrades.from),
             format!("  from: {}", product.upgrades.from),
         ),
@@ -243,6 +247,12 @@ pub(super) fn product_yaml(product: &Product) -> Result<String, Failure> {
 /// A value as YAML takes it, whatever it holds: JSON is YAML.
 fn quoted(value: &str) -> String {
     serde_json::Value::from(value).to_string()
+}
+
+/// A list on one line.
+fn list(values: &[String]) -> String {
+    let values: Vec<_> = values.iter().map(|value| quoted(value)).collect();
+    format!("[{}]", values.join(", "))
 }
 
 fn skill(skill: &str, product: &Product) -> String {

@@ -39,7 +39,7 @@ pub(crate) fn scripts_are_numbered(project: &Project, tree: &Tree) -> Result<Row
         let expected = format!("bootstrap_revision 0, since {release} is not released yet");
         return Ok(row(rule, FOLDER, expected, finding));
     };
-    let changed = tree.changed_since(&last, FOLDER)?;
+    let changed = tree.changed_since(&last.reference(), &[FOLDER])?;
     let wanted = last
         .revision()
         .saturating_add(u32::from(!changed.is_empty()));

@@ -1,33 +1,171 @@
-//! What is told of the next release must be whole before anybody relies on it.
+//! What is told of the next release: whole, about what did change since the last one, and of a
+//! version that follows from it.
 
+use release_plan::Tag;
 use release_plan::changes::NEXT;
 
 use super::{Finding, Row, Verdict, row};
-use crate::Failure;
-use crate::project::Project;
+use crate::git::Tree;
+use crate::project::{PRODUCT_FILE, Project};
 use crate::story::{Found, Story};
+use crate::{Failure, bootstrap};
+
+const LOOK: &str = "cargo xtask fragment check";
+
+/// Every row about the story of the next release.
+pub(super) fn gates(project: &Project, tree: &Tree) -> Result<Vec<Row>, Failure> {
+    let story = Story::read(project)?;
+    let mut rows = whole(&story);
+    rows.extend(told(project, tree, &story)?);
+    Ok(rows)
+}
 
 /// A row for each fault of a fragment or a review, and one where there is none.
 pub(crate) fn story_is_whole(project: &Project) -> Result<Vec<Row>, Failure> {
-    let story = Story::read(project)?;
+    Story::read(project).map(|story| whole(&story))
+}
+
+fn whole(story: &Story) -> Vec<Row> {
     let rows: Vec<_> = story.faults().into_iter().map(faulty).collect();
     if !rows.is_empty() {
-        return Ok(rows);
+        return rows;
     }
     let found = match story.len() {
-        0 => "no fragment yet".to_owned(),
+        0 => "no fragment".to_owned(),
         1 => "1 fragment".to_owned(),
         many => format!("{many} fragments"),
     };
-    let finding = Finding::when(true, Verdict::Failed, found, "");
+    let finding = Finding::when(true, Verdict::Failed, found, LOOK);
     let expected = "fragments and reviews that lack nothing";
-    Ok(vec![row("story-is-whole", NEXT, expected, finding)])
+    vec![row("story-is-whole", NEXT, expected, finding)]
 }
 
 fn faulty(found: Found) -> Row {
     let Found { file, fault } = found;
     let place = format!("{file}:{}", fault.line);
-    let mend = format!("edit {place}, then `cargo xtask fragment check`");
+    let mend = format!("edit {place}, then `{LOOK}`");
     let finding = Finding::when(false, Verdict::Failed, fault.found, &mend);
     row(fault.rule, place, fault.expected, finding)
+}
+
+/// Whether what changed since the last release is told of, reviewed, and declared as it is.
+fn told(project: &Project, tree: &Tree, story: &Story) -> Result<Vec<Row>, Failure> {
+    let rule = "change-is-told";
+    let expected = "a fragment, since behaviour changed";
+    let patterns = &project.product.changes.behaviour;
+    if tree.is_shallow() {
+        return Ok(vec![row(rule, NEXT, expected, Finding::of_shallow_clone())]);
+    }
+    if patterns.is_empty() {
+        let finding = Finding {
+            verdict: Verdict::NotChecked,
+            found: "no path that counts as behaviour".to_owned(),
+            mend: format!("name paths in {PRODUCT_FILE} under `changes.behaviour`"),
+        };
+        return Ok(vec![row(rule, PRODUCT_FILE, expected, finding)]);
+    }
+    let Some(last) = tree.last_release()? else {
+        let found = "nothing is released before this";
+        let finding = Finding::when(true, Verdict::Failed, found, LOOK);
+        return Ok(vec![row(rule, NEXT, expected, finding)]);
+    };
+    let mut changed = tree.changed_since(&last.reference(), patterns)?;
+    // Of scripts that go out under a number of their own, their entry tells.
+    if project.product.bootstrap_revision > 0 {
+        changed.retain(|path| !path.starts_with(&format!("{}/", bootstrap::FOLDER)));
+    }
+    let mut rows = vec![change_is_told(story, &last, &changed)];
+    rows.extend(reviews_are_about(tree, story, &last, &changed)?);
+    rows.push(step_is_declared(project, story, &last));
+    Ok(rows)
+}
+
+fn change_is_told(story: &Story, last: &Tag, changed: &[String]) -> Row {
+    let passed = changed.is_empty() || story.len() > 0;
+    let found = match story.len() {
+        0 => format!("none, and {} changed", some(changed)),
+        _ => format!("{} of them", story.len()),
+    };
+    let mend = "cargo xtask fragment new SLUG --area AREA --side-effects";
+    let finding = Finding::when(passed, Verdict::Failed, found, mend);
+    let expected = format!("a fragment, where behaviour changed since {last}");
+    row("change-is-told", NEXT, expected, finding)
+}
+
+/// Each path whose change is one of behaviour stands in a review, and each review is about what
+/// changed.
+fn reviews_are_about(
+    tree: &Tree,
+    story: &Story,
+    last: &Tag,
+    changed: &[String],
+) -> Result<Vec<Row>, Failure> {
+    let scopes = story.scopes();
+    let patterns: Vec<&str> = scopes.iter().map(|(_, path)| path.as_str()).collect();
+    // Without a pattern, git matches everything.
+    let reviewed = if patterns.is_empty() {
+        Default::default()
+    } else {
+        Tree::matching(changed, &patterns)?
+    };
+    let others: Vec<_> = changed
+        .iter()
+        .filter(|path| !reviewed.contains(path.as_str()))
+        .cloned()
+        .collect();
+    let found = match others.as_slice() {
+        [] => "all of them".to_owned(),
+        others => format!("{} in none", some(others)),
+    };
+    let mend = format!("name it under \"Files in scope\" of a review in {NEXT}");
+    let finding = Finding::when(others.is_empty(), Verdict::Failed, found, &mend);
+    let expected = format!("each change of behaviour since {last} in the scope of a review");
+    let mut rows = vec![row("change-is-reviewed", NEXT, expected, finding)];
+    for (place, path) in scopes {
+        if !tree.changed_since(&last.reference(), &[&path])?.is_empty() {
+            continue;
+        }
+        let found = format!("{path}, of which nothing did");
+        let mend = format!("edit {place}");
+        let finding = Finding::when(false, Verdict::Failed, found, &mend);
+        let expected = format!("what changed since {last}");
+        rows.push(row("review-scope", place, expected, finding));
+    }
+    Ok(rows)
+}
+
+/// The version is the last one, or the one that follows from what the fragments declare.
+fn step_is_declared(project: &Project, story: &Story, last: &Tag) -> Row {
+    let version = project.package_version();
+    let released = last.version();
+    let (expected, passed) = match story.bump() {
+        Some(bump) => (
+            format!(
+                "{}, since {bump} is declared after {last}",
+                bump.after(released)
+            ),
+            version == released || bump.leads(released, version),
+        ),
+        None => (
+            format!("{released}, since nothing is declared after {last}"),
+            version == released,
+        ),
+    };
+    let found = if version == released {
+        format!("{version}, not raised yet")
+    } else {
+        version.to_string()
+    };
+    let mend = "set `version` in Cargo.toml to that, or declare another `bump` in a fragment";
+    let finding = Finding::when(passed, Verdict::Failed, found, mend);
+    row("step-is-declared", "Cargo.toml", expected, finding)
+}
+
+/// The first of some paths, and how many more there are.
+fn some(paths: &[String]) -> String {
+    match paths {
+        [] => "nothing".to_owned(),
+        [only] => only.clone(),
+        [first, rest @ ..] => format!("{first} and {} more", rest.len()),
+    }
 }

@@ -4,6 +4,7 @@ use release_plan::Exit;
 use serde_json::Value;
 
 use crate::fixture::{Ended, Fixture};
+use crate::story::tell_of;
 
 fn check(fixture: &Fixture, arguments: &[&str]) -> Ended {
     // Without cargo-dist on PATH, and with what cargo itself needs.
@@ -244,6 +245,7 @@ fn a_changed_script_passes_with_a_raised_version_or_the_next_number_and_its_entr
         &|fixture| {
             mend(fixture);
             raise(fixture);
+            tell_of(fixture, "bootstrap", "patch");
         },
         &|fixture| fixture.write("README.md", "# more\n"),
     ] {

@@ -44,8 +44,12 @@ fn failing(fixture: &Fixture) -> Vec<(String, String)> {
 }
 
 fn review() -> String {
+    review_of("src/main.rs")
+}
+
+fn review_of(path: &str) -> String {
     let sections = release_plan::changes::Review::SECTIONS.map(|(heading, _)| match heading {
-        "Files in scope" => format!("## {heading}\n\n- `src/main.rs`\n"),
+        "Files in scope" => format!("## {heading}\n\n- `{path}`\n"),
         _ => format!("## {heading}\n\nNone.\n"),
     });
     sections.join("\n")
@@ -110,7 +114,7 @@ fn a_review_belongs_to_a_fragment_that_wants_it() {
     let place = format!("{NEXT}/glow.side-effects.md");
     fixture.write(&place, &review());
     let belongs = ("review-belongs".to_owned(), format!("{place}:1"));
-    assert_eq!(failing(&fixture), [belongs.clone()]);
+    assert_eq!(failing(&fixture), std::slice::from_ref(&belongs));
     fixture.write(&format!("{NEXT}/glow.md"), GOOD);
     assert_eq!(failing(&fixture), [belongs]);
     let wants = GOOD.replace("side_effects: false", "side_effects: true");
@@ -148,5 +152,243 @@ fn all_that_cannot_be_read_is_told_at_once_with_its_place() {
             assert!(ended.err.contains(words), "{words}: {}", ended.err);
         }
         assert!(!ended.err.contains("good.md"), "{}", ended.err);
+    }
+}
+
+/// A tree in which 1.2.3 was released, and nothing was done since.
+fn released() -> Fixture {
+    let fixture = Fixture::committed();
+    fixture.tag("v1.2.3");
+    fixture.write("CHANGES", "after the release\n");
+    fixture.commit();
+    fixture
+}
+
+/// The rules that fail of all that are checked, as one that pushes sees them.
+fn broken(fixture: &Fixture) -> Vec<String> {
+    let ended: Ended = fixture
+        .xtask("check")
+        .arg("--json")
+        .output()
+        .unwrap()
+        .into();
+    let rows: Vec<Value> = serde_json::from_str(&ended.out).unwrap();
+    let rules = rows.iter().filter(|row| row["verdict"] == "failed");
+    rules
+        .map(|row| row["rule"].as_str().unwrap().to_owned())
+        .filter(|rule| rule != "dist-agrees" && rule != "workflows-present")
+        .collect()
+}
+
+/// Tells of a change of `path`, as somebody who reviewed it.
+pub(crate) fn tell_of(fixture: &Fixture, path: &str, bump: &str) {
+    tell(fixture, "glow", bump);
+    let place = format!("{NEXT}/glow.side-effects.md");
+    fixture.write(&place, &review_of(path));
+}
+
+fn tell(fixture: &Fixture, slug: &str, bump: &str) {
+    let text = GOOD
+        .replace("bump: minor", &format!("bump: {bump}"))
+        .replace("side_effects: false", "side_effects: true");
+    fixture.write(&format!("{NEXT}/{slug}.md"), &text);
+    fixture.write(&format!("{NEXT}/{slug}.side-effects.md"), &review());
+}
+
+fn set_version(fixture: &Fixture, from: &str, to: &str) {
+    for file in ["Cargo.toml", "Cargo.lock"] {
+        let versioned = |version| format!("version = \"{version}\"");
+        fixture.replace(file, &versioned(from), &versioned(to));
+    }
+}
+
+#[test]
+fn what_changed_since_the_last_release_is_told_of_reviewed_and_declared() {
+    const MAIN: &str = "src/main.rs";
+    type Deed = fn(&Fixture);
+    let glow: Deed = |fixture| fixture.write(MAIN, "fn main() { /* glows */ }\n");
+    let table: &[(&str, &[Deed], &[&str])] = &[
+        ("nothing of behaviour changed", &[], &[]),
+        (
+            "no fragment",
+            &[glow],
+            &["change-is-told", "change-is-reviewed"],
+        ),
+        (
+            "told and reviewed",
+            &[glow, |fixture| tell(fixture, "glow", "patch")],
+            &[],
+        ),
+        (
+            "told and not reviewed",
+            &[glow, |fixture| {
+                fixture.write(&format!("{NEXT}/glow.md"), GOOD);
+            }],
+            &["change-is-reviewed"],
+        ),
+        (
+            "a review of something else",
+            &[glow, |fixture| tell_of(fixture, "src/lib.rs", "patch")],
+            &["change-is-reviewed", "review-scope"],
+        ),
+        (
+            "a review of a folder, by a pattern",
+            &[glow, |fixture| tell_of(fixture, "src/*.rs", "patch")],
+            &[],
+        ),
+        (
+            "bootstrap changed without a story",
+            &[|fixture| fixture.write("bootstrap/install.sh", "# other\n")],
+            &[
+                "scripts-are-numbered",
+                "change-is-told",
+                "change-is-reviewed",
+            ],
+        ),
+        (
+            "the version that is declared",
+            &[glow, |fixture| {
+                tell(fixture, "glow", "patch");
+                set_version(fixture, "1.2.3", "1.2.4");
+            }],
+            &[],
+        ),
+        (
+            "a pre-release of the version that is declared",
+            &[glow, |fixture| {
+                tell(fixture, "glow", "minor");
+                set_version(fixture, "1.2.3", "1.3.0-rc.1");
+            }],
+            &[],
+        ),
+        (
+            "declared patch, raised minor",
+            &[glow, |fixture| {
+                tell(fixture, "glow", "patch");
+                set_version(fixture, "1.2.3", "1.3.0");
+            }],
+            &["step-is-declared"],
+        ),
+        (
+            "declared major by one of two, raised minor",
+            &[glow, |fixture| {
+                tell(fixture, "glow", "minor");
+                tell(fixture, "dim", "major");
+                set_version(fixture, "1.2.3", "1.3.0");
+            }],
+            &["step-is-declared"],
+        ),
+        (
+            "raised without a word",
+            &[|fixture| set_version(fixture, "1.2.3", "1.2.4")],
+            &["step-is-declared"],
+        ),
+    ];
+    for (name, deeds, expected) in table {
+        let fixture = released();
+        for deed in *deeds {
+            deed(&fixture);
+        }
+        let found = broken(&fixture);
+        let wanted = |rule: &&str| found.iter().any(|found| found == rule);
+        assert!(
+            expected.iter().all(wanted) && found.len() == expected.len(),
+            "{name}: {found:?}"
+        );
+        // Committed or not, it is the same.
+        fixture.commit();
+        assert_eq!(broken(&fixture), found, "{name}, committed");
+    }
+}
+
+#[test]
+fn below_1_0_0_a_major_change_raises_the_second_number() {
+    for (bump, version, rules) in [
+        ("major", "0.3.0", &[][..]),
+        ("major", "1.0.0", &[]),
+        ("minor", "0.2.1", &[]),
+        ("major", "0.2.1", &["step-is-declared"]),
+        ("minor", "0.3.0", &["step-is-declared"]),
+        ("minor", "1.0.0", &["step-is-declared"]),
+    ] {
+        let fixture = Fixture::unborn();
+        set_version(&fixture, "1.2.3", "0.2.0");
+        fixture.commit();
+        fixture.tag("v0.2.0");
+        fixture.write("src/main.rs", "fn main() { /* glows */ }\n");
+        tell(&fixture, "glow", bump);
+        set_version(&fixture, "0.2.0", version);
+        fixture.commit();
+        assert_eq!(broken(&fixture), rules, "{bump} to {version}");
+    }
+}
+
+#[test]
+fn the_last_release_is_one_that_this_commit_rests_on() {
+    let fixture = released();
+    let repository = fixture.repository();
+    let main = repository.head().unwrap().peel_to_commit().unwrap();
+    // A release of another branch, and one of this commit, say nothing of what changed.
+    fixture.write("src/main.rs", "fn main() { /* elsewhere */ }\n");
+    fixture.commit();
+    fixture.tag("v9.0.0");
+    repository
+        .reset(main.as_object(), git2::ResetType::Hard, None)
+        .unwrap();
+    fixture.tag("v1.2.4");
+    fixture.write("src/main.rs", "fn main() { /* glows */ }\n");
+    let ended: Ended = fixture
+        .xtask("check")
+        .arg("--json")
+        .output()
+        .unwrap()
+        .into();
+    assert!(
+        ended.out.contains("where behaviour changed since v1.2.3"),
+        "{}",
+        ended.out
+    );
+    // From a head that is no branch it is the same.
+    repository.set_head_detached(main.id()).unwrap();
+    let detached: Ended = fixture
+        .xtask("check")
+        .arg("--json")
+        .output()
+        .unwrap()
+        .into();
+    assert_eq!(detached.out, ended.out);
+}
+
+#[test]
+fn what_cannot_be_decided_is_not_checked_and_fails_where_checks_are_strict() {
+    let without_policy: fn(&Fixture) = |fixture| {
+        let policy = "changes:\n  behaviour: [src, bootstrap, playbook/skills]\n";
+        fixture.replace("release-plan/product.yaml", policy, "");
+    };
+    let shallow: fn(&Fixture) = |fixture| {
+        let head = fixture.repository().head().unwrap().target().unwrap();
+        fixture.write(".git/shallow", &format!("{head}\n"));
+    };
+    for (deed, found) in [
+        (without_policy, "no path that counts as behaviour"),
+        (shallow, "a shallow clone"),
+    ] {
+        let fixture = released();
+        fixture.write("src/main.rs", "fn main() { /* glows */ }\n");
+        deed(&fixture);
+        let check = |arguments: &[&str]| {
+            let mut check = fixture.xtask("check");
+            Ended::from(check.arg("--json").args(arguments).output().unwrap())
+        };
+        let ended = check(&[]);
+        let rows: Vec<Value> = serde_json::from_str(&ended.out).unwrap();
+        let row = rows.iter().find(|row| row["rule"] == "change-is-told");
+        let row = row.unwrap();
+        assert_eq!(row["verdict"], "not-checked", "{row}");
+        assert!(row["found"].as_str().unwrap().contains(found), "{row}");
+        assert!(row["mend"].is_string(), "{row}");
+        check(&["--strict"])
+            .with(Exit::Gate)
+            .saying("change-is-told");
     }
 }

@@ -17,7 +17,7 @@ use rehearsal::sigstore::forge::{Content, Flaw, Forgery, Format};
 use rehearsal::sigstore::{Job, RekorApi};
 use rehearsal::verifiers::{self, Evidence, Identity, Verdict};
 use release_plan::{
-    Channel, Channels, Feeds, Identities, Policy, Product, Sha256, Upgrades, Version,
+    Changes, Channel, Channels, Feeds, Identities, Policy, Product, Sha256, Upgrades, Version,
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -375,6 +375,7 @@ fn policy() -> Policy {
         upgrades: Upgrades {
             from: Version::new(0, 0, 0),
         },
+        changes: Changes::default(),
         bootstrap_revision: 0,
     };
     let commit = job().commit.parse().unwrap();
