@@ -21,6 +21,7 @@ mod feed;
 mod instant;
 mod json;
 mod manifest;
+mod news;
 mod plan;
 mod pointer;
 mod policy;
@@ -48,6 +49,7 @@ pub use feed::{Feed, Feeds, Origin, UnknownOrigin};
 pub use instant::Instant;
 pub use json::{FormatError, Limits};
 pub use manifest::{MANIFEST_SCHEMA, Manifest, ManifestError, StdOrigin, Toolchain};
+pub use news::{Capability, News};
 pub use plan::{
     PLAN_SCHEMA, Plan, PlanError, Reservation, Source, Tools, UnknownTarget, WithoutError,
 };

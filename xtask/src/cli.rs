@@ -57,6 +57,9 @@ pub(crate) enum Command {
     Generate(Generate),
     /// Tell of a change that the next release brings, or look at what is told
     Fragment(Fragment),
+    /// Make the commit that a version is released from, on a branch of its own: the version
+    /// wherever it stands, the guide, the lock file
+    Prepare(Prepare),
     /// Decide what the release is and write plan.json
     Plan(Plan),
     /// Run every gate, then fail once if any failed
@@ -560,6 +563,14 @@ pub(crate) struct Go {
     /// Show it and write it
     #[arg(long)]
     pub(crate) yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Prepare {
+    /// The version to release
+    pub(crate) version: Version,
+    #[command(flatten)]
+    pub(crate) go: Go,
 }
 
 #[derive(Debug, Args)]

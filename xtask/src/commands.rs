@@ -13,6 +13,7 @@ mod fragment;
 mod generate;
 mod healthcheck;
 mod plan;
+mod prepare;
 mod promote;
 mod publish;
 mod publish_scripts;
@@ -50,6 +51,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Generate(arguments) => generate::run(&arguments),
         Command::Fragment(arguments) => fragment::run(&arguments),
         Command::Plan(arguments) => plan::run(&arguments),
+        Command::Prepare(arguments) => prepare::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Build(arguments) => build::run(&arguments),
         Command::Assemble(arguments) => assemble::run(&arguments),

@@ -1,9 +1,10 @@
 //! Gates: what must be true before a release is built. Each gives a row; all of them run, and
 //! then the whole fails once.
 
+mod guide;
 mod scripts;
 mod story;
-mod versions;
+pub(crate) mod versions;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::dist::{self, DistError};
 use crate::git::Tree;
 use crate::project::{DIST_FILE, LOCK_FILE, Project};
+use crate::story::{Released, Story};
 use crate::{Failure, generated, process, tools, workflows};
 
 pub(crate) use self::scripts::{plan_entry, scripts_are_numbered};
@@ -109,7 +111,9 @@ pub(crate) fn run(project: &Project, plan: &Plan) -> Result<Vec<Row>, Failure> {
         lock_is_current(project),
         scripts_are_numbered(project, &tree)?,
     ];
-    rows.extend(story::gates(project, &tree)?);
+    let (story, released) = (Story::read(project)?, Released::read(project)?);
+    rows.extend(story::gates(project, &tree, &story, &released)?);
+    rows.extend(guide::gates(project, &tree, plan, &story, &released)?);
     rows.extend(documents(project)?);
     rows.push(playbook(project, plan)?);
     rows.push(versions::documents_agree(project, plan)?);
@@ -342,6 +346,14 @@ fn first_error(output: &[u8]) -> String {
     let text = String::from_utf8_lossy(output);
     let error = text.lines().find_map(|line| line.strip_prefix("error: "));
     error.unwrap_or("no words").trim().to_owned()
+}
+
+/// A number of things, with the word for them.
+pub(crate) fn count(number: usize, thing: &str) -> String {
+    match number {
+        1 => format!("1 {thing}"),
+        many => format!("{many} {thing}s"),
+    }
 }
 
 /// How many rows ended in which way.

@@ -6,13 +6,14 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use git2::build::CheckoutBuilder;
+use git2::build::{CheckoutBuilder, TreeUpdateBuilder};
 use git2::{
-    ErrorCode, IndexEntryExtendedFlag, Patch, Pathspec, PathspecFlags, Repository, Status,
-    StatusOptions,
+    BranchType, ErrorCode, FileMode, IndexEntryExtendedFlag, Patch, Pathspec, PathspecFlags,
+    Repository, Status, StatusOptions,
 };
 use release_plan::{BootstrapTag, CommitId, Exit, Instant, Sha256, Tag};
 
+use crate::preparation::Edit;
 use crate::{Failure, files};
 
 /// Writes the files of `commit` below `to`, without a repository around them.
@@ -281,6 +282,88 @@ impl Tree {
             file.or_else(|| delta.old_file().path_bytes()).map(text_of)
         });
         Ok(paths.collect::<BTreeSet<_>>().into_iter().collect())
+    }
+
+    /// What the commit checked out has under `path`; none where it has nothing there.
+    pub(crate) fn committed(&self, path: &str) -> Result<Option<String>, Failure> {
+        let tree = self.repository.head()?.peel_to_tree()?;
+        let Ok(entry) = tree.get_path(Path::new(path)) else {
+            return Ok(None);
+        };
+        let blob = entry.to_object(&self.repository)?.peel_to_blob()?;
+        let text = std::str::from_utf8(blob.content());
+        let text = text.map_err(|error| Failure::new(Exit::Input, format!("{path}: {error}")))?;
+        Ok(Some(text.to_owned()))
+    }
+
+    /// Commits `edits` to what is checked out on a new branch, and leaves index and work tree as
+    /// they are.
+    pub(crate) fn commit_on(
+        &self,
+        branch: &str,
+        edits: &[Edit],
+        message: &str,
+    ) -> Result<CommitId, Failure> {
+        let repository = &self.repository;
+        let input = |message: String| Failure::new(Exit::Input, message);
+        if repository.find_branch(branch, BranchType::Local).is_ok() {
+            return Err(input(format!(
+                "the branch {branch} is there already; look at it, then `git branch -D {branch}`"
+            )));
+        }
+        let person = repository.signature().map_err(|error| {
+            input(format!(
+                "git does not know who commits ({}); set `user.name` and `user.email`",
+                error.message()
+            ))
+        })?;
+        let head = repository.head()?.peel_to_commit()?;
+        let before = head.tree()?;
+        let mut update = TreeUpdateBuilder::new();
+        for Edit { path, new, .. } in edits {
+            let Some(new) = new else {
+                update.remove(path);
+                continue;
+            };
+            let program = i32::from(FileMode::BlobExecutable);
+            let mode = match before.get_path(Path::new(path)) {
+                Ok(entry) if entry.filemode() == program => FileMode::BlobExecutable,
+                _ => FileMode::Blob,
+            };
+            update.upsert(path, repository.blob(new.as_bytes())?, mode);
+        }
+        let after = update.create_updated(repository, &before)?;
+        let after = repository.find_tree(after)?;
+        let reference = format!("refs/heads/{branch}");
+        let commit = repository.commit(
+            Some(&reference),
+            &person,
+            &person,
+            message,
+            &after,
+            &[&head],
+        )?;
+        Ok(commit.to_string().parse()?)
+    }
+
+    /// The files that lie in `folder` under the reference `then`, by their names.
+    pub(crate) fn files_at(
+        &self,
+        then: &str,
+        folder: &str,
+    ) -> Result<Vec<(String, Vec<u8>)>, Failure> {
+        let tree = self.repository.find_reference(then)?.peel_to_tree()?;
+        let Ok(entry) = tree.get_path(Path::new(folder)) else {
+            return Ok(Vec::new());
+        };
+        let tree = entry.to_object(&self.repository)?.peel_to_tree()?;
+        let mut files = Vec::new();
+        for entry in &tree {
+            if let Some(blob) = entry.to_object(&self.repository)?.as_blob() {
+                files.push((text_of(entry.name_bytes()), blob.content().to_vec()));
+            }
+        }
+        Ok(files)
     }
 
     /// Of `paths`, those that one of `patterns` matches.

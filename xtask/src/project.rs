@@ -93,6 +93,11 @@ impl Project {
         &self.package.version
     }
 
+    /// The folders of the workspace's packages, below the root.
+    pub(crate) fn folders(&self) -> &[PathBuf] {
+        &self.folders
+    }
+
     /// Where cargo puts what it makes.
     pub(crate) fn target_folder(&self) -> &Path {
         &self.target_folder

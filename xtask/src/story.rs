@@ -1,5 +1,7 @@
 //! The story of the next release in a tree: its fragments and the reviews of their side effects.
 
+mod released;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{ErrorKind, Read as _};
@@ -10,6 +12,8 @@ use release_plan::{Bump, Exit};
 
 use crate::project::Project;
 use crate::{Failure, files};
+
+pub(crate) use released::{Released, SUMS, reviews_file};
 
 /// What is told of a change.
 #[derive(Debug)]
@@ -84,6 +88,19 @@ impl Story {
         Ok(story)
     }
 
+    /// What is told of each change.
+    pub(crate) fn fragments(&self) -> Vec<&Fragment> {
+        self.changes
+            .values()
+            .map(|change| &change.fragment)
+            .collect()
+    }
+
+    /// The names of the changes.
+    pub(crate) fn slugs(&self) -> impl Iterator<Item = &Slug> {
+        self.changes.keys()
+    }
+
     /// The greatest of what the changes do to those who rely on the program; none without one.
     pub(crate) fn bump(&self) -> Option<Bump> {
         self.changes
@@ -106,11 +123,6 @@ impl Story {
                     .map(move |(line, path)| (place(line), path))
             })
             .collect()
-    }
-
-    /// How many changes are told of.
-    pub(crate) fn len(&self) -> usize {
-        self.changes.len()
     }
 
     /// All that fragments and reviews lack, in the order of the files.

@@ -3,7 +3,7 @@
 use pulldown_cmark::{Event, HeadingLevel, Parser, Tag, TagEnd};
 use serde::de::DeserializeOwned;
 
-use super::{Fault, MOST_BYTES, PLACEHOLDER};
+use super::{Fault, PLACEHOLDER};
 use crate::sources::{SourceError, nearest, yaml};
 
 /// A file that is read: its sections in their order, none twice.
@@ -25,7 +25,11 @@ pub(super) struct Section {
 }
 
 /// The text of a file, which must be one that every editor and system reads alike.
-pub(super) fn text<'a>(file: &str, bytes: &'a [u8]) -> Result<&'a str, SourceError> {
+pub(super) fn text<'a>(
+    file: &str,
+    bytes: &'a [u8],
+    most_bytes: usize,
+) -> Result<&'a str, SourceError> {
     let refused = |offset: usize, message: &str| {
         let before = String::from_utf8_lossy(&bytes[..offset]).into_owned();
         Err(SourceError::at(
@@ -35,9 +39,9 @@ pub(super) fn text<'a>(file: &str, bytes: &'a [u8]) -> Result<&'a str, SourceErr
             message.to_owned(),
         ))
     };
-    if bytes.len() > MOST_BYTES {
+    if bytes.len() > most_bytes {
         let message = format!(
-            "expected at most {MOST_BYTES} bytes, found {}: tell it shorter",
+            "expected at most {most_bytes} bytes, found {}: tell it shorter",
             bytes.len()
         );
         return refused(0, &message);

@@ -4,9 +4,9 @@ use pulldown_cmark::{Event, Parser, Tag};
 use serde::Deserialize;
 
 use super::document::{Document, Rules, Section, front, text};
-use super::{Fault, Slug};
-use crate::Bump;
+use super::{Fault, MOST_BYTES, Slug};
 use crate::sources::SourceError;
+use crate::{Bump, Capability};
 
 const WHAT_CHANGED: &str = "What changed";
 const TELL: &str = "What to tell your user";
@@ -39,15 +39,6 @@ pub struct Fragment {
     document: Document,
 }
 
-/// Something that the program can do, and how it is used.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Capability {
-    /// What it is.
-    pub what: String,
-    /// How to use it.
-    pub how: String,
-}
-
 /// What stands before the sections.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -69,7 +60,7 @@ impl Fragment {
     /// With file, line and column: on bytes that are too many or no plain text, on keys that are
     /// broken, missing or unknown, and on sections that are unknown or there twice.
     pub fn read(file: &str, slug: Slug, bytes: &[u8]) -> Result<Self, SourceError> {
-        let text = text(file, bytes)?;
+        let text = text(file, bytes, MOST_BYTES)?;
         let (front, body): (Front, _) = front(file, text)?;
         let headings = [WHAT_CHANGED, TELL, CAPABILITIES, EVIDENCE];
         Ok(Self {
@@ -99,12 +90,13 @@ impl Fragment {
     /// What the program can do by it.
     #[must_use]
     pub fn capabilities(&self) -> Vec<Capability> {
-        let section = self.document.section(CAPABILITIES);
-        let items = section.map(Section::items).unwrap_or_default();
-        items
-            .into_iter()
-            .filter_map(|(_, item)| capability(item))
-            .collect()
+        capabilities(self.document.section(CAPABILITIES))
+    }
+
+    /// How a fault was seen, and is seen to be gone.
+    #[must_use]
+    pub fn evidence(&self) -> &str {
+        self.words(EVIDENCE)
     }
 
     fn words(&self, heading: &str) -> &str {
@@ -222,6 +214,13 @@ fn not_usable(section: &Section) -> Option<Fault> {
         .into_iter()
         .find(|(_, item)| capability(item).is_none())?;
     fault(offset, item)
+}
+
+/// Every item of a list of capabilities that is one.
+pub(super) fn capabilities(section: Option<&Section>) -> Vec<Capability> {
+    let items = section.map(Section::items).unwrap_or_default();
+    let items = items.into_iter().map(|(_, item)| item);
+    items.filter_map(capability).collect()
 }
 
 fn capability(item: &str) -> Option<Capability> {

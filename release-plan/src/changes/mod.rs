@@ -5,11 +5,13 @@
 mod document;
 mod fault;
 mod fragment;
+mod guide;
 mod review;
 mod slug;
 
 pub use fault::Fault;
-pub use fragment::{Capability, Fragment};
+pub use fragment::Fragment;
+pub use guide::{Guide, LONGEST_NOTES, RELEASES};
 pub use review::Review;
 pub use slug::{Slug, SlugError};
 

@@ -2,8 +2,8 @@
 
 use pulldown_cmark::{Event, Parser};
 
-use super::Fault;
 use super::document::{Document, Rules, Section, text};
+use super::{Fault, MOST_BYTES};
 use crate::sources::SourceError;
 
 const SCOPE: &str = "Files in scope";
@@ -70,7 +70,7 @@ impl Review {
     /// # Errors
     /// As [`super::Fragment::read`].
     pub fn read(file: &str, bytes: &[u8]) -> Result<Self, SourceError> {
-        let text = text(file, bytes)?;
+        let text = text(file, bytes, MOST_BYTES)?;
         let document = Document::read(file, text, text, &Self::headings())?;
         Ok(Self { document })
     }

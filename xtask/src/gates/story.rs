@@ -1,22 +1,26 @@
 //! What is told of the next release: whole, about what did change since the last one, and of a
 //! version that follows from it.
 
-use release_plan::Tag;
 use release_plan::changes::NEXT;
+use release_plan::{Bump, Tag};
 
-use super::{Finding, Row, Verdict, row};
+use super::{Finding, Row, Verdict, count, row};
 use crate::git::Tree;
 use crate::project::{PRODUCT_FILE, Project};
-use crate::story::{Found, Story};
+use crate::story::{Found, Released, Story};
 use crate::{Failure, bootstrap};
 
 const LOOK: &str = "cargo xtask fragment check";
 
 /// Every row about the story of the next release.
-pub(super) fn gates(project: &Project, tree: &Tree) -> Result<Vec<Row>, Failure> {
-    let story = Story::read(project)?;
-    let mut rows = whole(&story);
-    rows.extend(told(project, tree, &story)?);
+pub(super) fn gates(
+    project: &Project,
+    tree: &Tree,
+    story: &Story,
+    released: &Released,
+) -> Result<Vec<Row>, Failure> {
+    let mut rows = whole(story);
+    rows.extend(told(project, tree, story, released)?);
     Ok(rows)
 }
 
@@ -30,11 +34,7 @@ fn whole(story: &Story) -> Vec<Row> {
     if !rows.is_empty() {
         return rows;
     }
-    let found = match story.len() {
-        0 => "no fragment".to_owned(),
-        1 => "1 fragment".to_owned(),
-        many => format!("{many} fragments"),
-    };
+    let found = count(story.slugs().count(), "fragment");
     let finding = Finding::when(true, Verdict::Failed, found, LOOK);
     let expected = "fragments and reviews that lack nothing";
     vec![row("story-is-whole", NEXT, expected, finding)]
@@ -49,7 +49,12 @@ fn faulty(found: Found) -> Row {
 }
 
 /// Whether what changed since the last release is told of, reviewed, and declared as it is.
-fn told(project: &Project, tree: &Tree, story: &Story) -> Result<Vec<Row>, Failure> {
+fn told(
+    project: &Project,
+    tree: &Tree,
+    story: &Story,
+    released: &Released,
+) -> Result<Vec<Row>, Failure> {
     let rule = "change-is-told";
     let expected = "a fragment, since behaviour changed";
     let patterns = &project.product.changes.behaviour;
@@ -74,17 +79,49 @@ fn told(project: &Project, tree: &Tree, story: &Story) -> Result<Vec<Row>, Failu
     if project.product.bootstrap_revision > 0 {
         changed.retain(|path| !path.starts_with(&format!("{}/", bootstrap::FOLDER)));
     }
-    let mut rows = vec![change_is_told(story, &last, &changed)];
-    rows.extend(reviews_are_about(tree, story, &last, &changed)?);
-    rows.push(step_is_declared(project, story, &last));
+    let told = Told::of(project, story, released, &last)?;
+    let mut rows = vec![change_is_told(&told, &last, &changed)];
+    rows.extend(reviews_are_about(tree, &told, &last, &changed)?);
+    rows.push(step_is_declared(project, &told, &last));
     Ok(rows)
 }
 
-fn change_is_told(story: &Story, last: &Tag, changed: &[String]) -> Row {
-    let passed = changed.is_empty() || story.len() > 0;
-    let found = match story.len() {
+/// What is told of the changes since the last release: by fragments, and by the guide of the
+/// version that is prepared.
+struct Told {
+    changes: usize,
+    bump: Option<Bump>,
+    /// The paths that reviews are about, each with its place.
+    scopes: Vec<(String, String)>,
+}
+
+impl Told {
+    fn of(
+        project: &Project,
+        story: &Story,
+        released: &Released,
+        last: &Tag,
+    ) -> Result<Self, Failure> {
+        let version = project.package_version();
+        let guide = released.guides.get(version);
+        let guide = guide.filter(|_| version > last.version());
+        let mut scopes = story.scopes();
+        if guide.is_some() {
+            scopes.extend(released.scopes(version)?);
+        }
+        Ok(Self {
+            changes: story.slugs().count() + guide.map_or(0, |guide| guide.changes.len()),
+            bump: story.bump().max(guide.map(|guide| guide.bump)),
+            scopes,
+        })
+    }
+}
+
+fn change_is_told(told: &Told, last: &Tag, changed: &[String]) -> Row {
+    let passed = changed.is_empty() || told.changes > 0;
+    let found = match told.changes {
         0 => format!("none, and {} changed", some(changed)),
-        _ => format!("{} of them", story.len()),
+        changes => format!("{changes} of them"),
     };
     let mend = "cargo xtask fragment new SLUG --area AREA --side-effects";
     let finding = Finding::when(passed, Verdict::Failed, found, mend);
@@ -96,12 +133,11 @@ fn change_is_told(story: &Story, last: &Tag, changed: &[String]) -> Row {
 /// changed.
 fn reviews_are_about(
     tree: &Tree,
-    story: &Story,
+    told: &Told,
     last: &Tag,
     changed: &[String],
 ) -> Result<Vec<Row>, Failure> {
-    let scopes = story.scopes();
-    let patterns: Vec<&str> = scopes.iter().map(|(_, path)| path.as_str()).collect();
+    let patterns: Vec<&str> = told.scopes.iter().map(|(_, path)| path.as_str()).collect();
     // Without a pattern, git matches everything.
     let reviewed = if patterns.is_empty() {
         Default::default()
@@ -121,8 +157,8 @@ fn reviews_are_about(
     let finding = Finding::when(others.is_empty(), Verdict::Failed, found, &mend);
     let expected = format!("each change of behaviour since {last} in the scope of a review");
     let mut rows = vec![row("change-is-reviewed", NEXT, expected, finding)];
-    for (place, path) in scopes {
-        if !tree.changed_since(&last.reference(), &[&path])?.is_empty() {
+    for (place, path) in &told.scopes {
+        if !tree.changed_since(&last.reference(), &[path])?.is_empty() {
             continue;
         }
         let found = format!("{path}, of which nothing did");
@@ -135,10 +171,10 @@ fn reviews_are_about(
 }
 
 /// The version is the last one, or the one that follows from what the fragments declare.
-fn step_is_declared(project: &Project, story: &Story, last: &Tag) -> Row {
+fn step_is_declared(project: &Project, told: &Told, last: &Tag) -> Row {
     let version = project.package_version();
     let released = last.version();
-    let (expected, passed) = match story.bump() {
+    let (expected, passed) = match told.bump {
         Some(bump) => (
             format!(
                 "{}, since {bump} is declared after {last}",

@@ -1,7 +1,7 @@
 //! What documents and playbook say of the version: an address of a release, or the `version` of a
 //! skill. Whoever follows them must come to the version that they were shipped with.
 
-use release_plan::{Plan, Product, Tag};
+use release_plan::{Plan, Product, Tag, Version};
 
 use super::{Finding, Row, Verdict, row};
 use crate::project::{PLAYBOOK_FOLDER, Project};
@@ -33,6 +33,16 @@ pub(super) fn documents_agree(project: &Project, plan: &Plan) -> Result<Row, Fai
     let expected = format!("no version but {wanted} in addresses of releases and in skills");
     let place = format!("documents, {PLAYBOOK_FOLDER}");
     Ok(row("documents-agree-on-version", place, expected, finding))
+}
+
+/// `text`, in which every version that it says the product has is `version`.
+pub(crate) fn rewritten(product: &Product, text: &str, version: &Version) -> String {
+    let mut lines: Vec<String> = text.split('\n').map(str::to_owned).collect();
+    for (number, said) in said(product, text).collect::<Vec<_>>() {
+        let line = &mut lines[number - 1];
+        *line = line.replace(&said, &version.to_string());
+    }
+    lines.join("\n")
 }
 
 /// Each version that a text says the product has, with its line: in addresses of releases, and in

@@ -4,7 +4,7 @@ use release_plan::Exit;
 use serde_json::Value;
 
 use crate::fixture::{Ended, Fixture};
-use crate::story::tell_of;
+use crate::story::{prepare, tell_of};
 
 fn check(fixture: &Fixture, arguments: &[&str]) -> Ended {
     // Without cargo-dist on PATH, and with what cargo itself needs.
@@ -53,7 +53,9 @@ fn fake_dist(fixture: &Fixture, script: &str) {
 fn a_clean_tagged_tree_passes_every_gate_that_can_be_checked() {
     let fixture = Fixture::unborn();
     fixture.add_workflows();
+    tell_of(&fixture, "src", "minor");
     fixture.commit();
+    prepare(&fixture, "1.2.3");
     fixture.tag("v1.2.3");
     let ended = check(&fixture, &["--publishing"]).with(Exit::Done);
     for rule in [
@@ -66,6 +68,7 @@ fn a_clean_tagged_tree_passes_every_gate_that_can_be_checked() {
         "licence-present",
         "playbook-digest",
         "workflows-present",
+        "guide-present",
     ] {
         verdict(&ended, rule, "passed");
     }

@@ -392,3 +392,268 @@ fn what_cannot_be_decided_is_not_checked_and_fails_where_checks_are_strict() {
             .saying("change-is-told");
     }
 }
+
+/// Has the release commit made of what is committed, and checks it out.
+pub(crate) fn prepare(fixture: &Fixture, version: &str) {
+    fixture.run("prepare", &[version, "--yes"]).with(Exit::Done);
+    switch(fixture, &format!("refs/heads/release/v{version}"));
+}
+
+fn switch(fixture: &Fixture, branch: &str) {
+    let repository = fixture.repository();
+    repository.set_head(branch).unwrap();
+    let mut checkout = git2::build::CheckoutBuilder::new();
+    repository.checkout_head(Some(checkout.force())).unwrap();
+}
+
+/// A tree in which something glows since 1.2.3, told of and committed.
+fn glowing(bump: &str) -> Fixture {
+    let fixture = released();
+    fixture.write("src/main.rs", "fn main() { /* glows */ }\n");
+    tell(&fixture, "glow", bump);
+    fixture.commit();
+    fixture
+}
+
+fn read(fixture: &Fixture, path: &str) -> String {
+    std::fs::read_to_string(fixture.root().join(path)).unwrap()
+}
+
+#[test]
+fn prepare_makes_the_release_commit_on_a_branch_and_touches_nothing_else() {
+    let fixture = glowing("minor");
+    fixture.replace(
+        "README.md",
+        "# ember\n",
+        "# ember\nhttps://github.com/example/ember/releases/tag/v1.2.3\n",
+    );
+    fixture.replace(
+        "release-plan/product.yaml",
+        "upgrades:",
+        "bootstrap_revision: 0\nupgrades:",
+    );
+    fixture.commit();
+    let repository = fixture.repository();
+    let before = repository.head().unwrap().peel_to_commit().unwrap().id();
+    let branch = repository.head().unwrap().name().unwrap().to_owned();
+    let dry = fixture
+        .run("prepare", &["1.3.0", "--dry-run"])
+        .with(Exit::Done);
+    for line in [
+        "+version = \"1.3.0\"",
+        "+# ember 1.3.0",
+        "+- Glowing: light it.",
+    ] {
+        assert!(dry.out.contains(line), "{line}: {}", dry.out);
+    }
+    assert!(
+        repository
+            .find_branch("release/v1.3.0", git2::BranchType::Local)
+            .is_err()
+    );
+    fixture.run("prepare", &["1.3.0"]).with(Exit::Usage);
+
+    fixture.run("prepare", &["1.3.0", "--yes"]).with(Exit::Done);
+    assert_eq!(repository.head().unwrap().name().unwrap(), branch);
+    assert_eq!(repository.head().unwrap().target().unwrap(), before);
+    assert!(repository.statuses(None).unwrap().is_empty());
+    assert_eq!(repository.tag_names(None).unwrap().len(), 1);
+    fixture
+        .run("prepare", &["1.3.0", "--yes"])
+        .with(Exit::Input)
+        .saying("the branch release/v1.3.0 is there already");
+
+    switch(&fixture, "refs/heads/release/v1.3.0");
+    for (file, words) in [
+        ("Cargo.toml", "version = \"1.3.0\""),
+        ("Cargo.lock", "name = \"ember\"\nversion = \"1.3.0\""),
+        ("README.md", "releases/tag/v1.3.0"),
+        ("release-plan/releases/1.3.0.md", "# ember 1.3.0"),
+        (
+            "release-plan/releases/1.3.0.side-effects.md",
+            "# glow\n\n## Files in scope",
+        ),
+        (
+            "release-plan/releases/SHA256SUMS",
+            "  1.3.0.side-effects.md\n",
+        ),
+    ] {
+        assert!(read(&fixture, file).contains(words), "{file}");
+    }
+    assert!(!fixture.root().join(NEXT).exists());
+    assert_eq!(broken(&fixture), [""; 0]);
+    fixture.tag("v1.3.0");
+    assert_eq!(broken(&fixture), [""; 0]);
+}
+
+#[test]
+fn a_pre_release_leaves_its_fragments_to_the_release() {
+    let fixture = glowing("minor");
+    prepare(&fixture, "1.3.0-rc.1");
+    assert_eq!(broken(&fixture), [""; 0]);
+    fixture.tag("v1.3.0-rc.1");
+    prepare(&fixture, "1.3.0");
+    assert_eq!(broken(&fixture), [""; 0]);
+    assert!(read(&fixture, "release-plan/releases/1.3.0.md").contains("changes: [glow]"));
+}
+
+#[test]
+fn what_is_not_ready_is_not_prepared() {
+    type Deed = fn(&Fixture);
+    let nothing: Deed = |_| {};
+    for (deed, version, exit, words) in [
+        (
+            nothing,
+            "1.2.4",
+            Exit::Gate,
+            "expected 1.3.0, since minor is declared",
+        ),
+        (
+            nothing,
+            "1.2.2",
+            Exit::Gate,
+            "expected a version above 1.2.3",
+        ),
+        (nothing, "1.2.3", Exit::Input, "v1.2.3 is there already"),
+        (nothing, "1.3.0+a", Exit::Input, "build metadata"),
+        (
+            |fixture| fixture.write("src/main.rs", ""),
+            "1.3.0",
+            Exit::Input,
+            "src/main.rs is not committed",
+        ),
+        (
+            |fixture| {
+                fixture.replace(&format!("{NEXT}/glow.md"), "It glows.", "TODO");
+                fixture.commit();
+            },
+            "1.3.0",
+            Exit::Gate,
+            "glow.md:10: expected words of your own",
+        ),
+        (
+            |fixture| {
+                std::fs::remove_dir_all(fixture.root().join(NEXT)).unwrap();
+                fixture.commit();
+            },
+            "1.3.0",
+            Exit::Gate,
+            "there is nothing to tell",
+        ),
+    ] {
+        let fixture = glowing("minor");
+        deed(&fixture);
+        fixture
+            .run("prepare", &[version, "--yes"])
+            .with(exit)
+            .saying(words);
+        let repository = fixture.repository();
+        assert_eq!(
+            repository
+                .branches(Some(git2::BranchType::Local))
+                .unwrap()
+                .count(),
+            1
+        );
+    }
+}
+
+#[test]
+fn a_guide_says_what_it_is_of_and_is_never_changed() {
+    const GUIDE: &str = "release-plan/releases/1.3.0.md";
+    const SUMS: &str = "release-plan/releases/SHA256SUMS";
+    type Deed = fn(&Fixture);
+    fn digest(fixture: &Fixture) {
+        let sum = release_plan::Sha256::of(read(fixture, GUIDE).as_bytes());
+        let sums = read(fixture, SUMS);
+        let others = sums.lines().filter(|line| !line.ends_with("  1.3.0.md"));
+        let all: Vec<String> = others
+            .map(str::to_owned)
+            .chain([format!("{sum}  1.3.0.md")])
+            .collect();
+        let mut all = all;
+        all.sort_by_key(|line| line[66..].to_owned());
+        fixture.write(SUMS, &(all.join("\n") + "\n"));
+    }
+    let edited: Deed = |fixture| fixture.replace(GUIDE, "It glows.", "It shines.");
+    let both: Deed = |fixture| {
+        fixture.replace(GUIDE, "It glows.", "It shines.");
+        digest(fixture);
+    };
+    let later: Deed = |fixture| {
+        fixture.tag("v1.3.0");
+        fixture.write("CHANGES", "after that\n");
+        fixture.commit();
+    };
+    for (name, deeds, expected) in [
+        ("nothing", vec![], &[][..]),
+        ("edited", vec![edited], &["guide-frozen"]),
+        ("edited with its digest before it went out", vec![both], &[]),
+        (
+            "edited with its digest after it went out",
+            vec![later, both],
+            &["guide-frozen"],
+        ),
+        (
+            "removed",
+            vec![|fixture: &Fixture| std::fs::remove_file(fixture.root().join(GUIDE)).unwrap()],
+            &[
+                "change-is-told",
+                "change-is-reviewed",
+                "step-is-declared",
+                "guide-frozen",
+            ],
+        ),
+        (
+            "without its digest",
+            vec![|fixture: &Fixture| fixture.write(SUMS, "")],
+            &["guide-frozen"],
+        ),
+        (
+            "of another version",
+            vec![|fixture: &Fixture| {
+                fixture.replace(GUIDE, "version: 1.3.0", "version: 1.3.1");
+                digest(fixture);
+            }],
+            &["guide-title"],
+        ),
+        (
+            "with another title",
+            vec![|fixture: &Fixture| {
+                fixture.replace(GUIDE, "# ember 1.3.0", "# ember 1.3.1");
+                digest(fixture);
+            }],
+            &["guide-title"],
+        ),
+        (
+            "told of again",
+            vec![later, |fixture| tell(fixture, "glow", "patch")],
+            &["review-scope", "fragment-told-once"],
+        ),
+    ] {
+        let fixture = glowing("minor");
+        prepare(&fixture, "1.3.0");
+        for deed in deeds {
+            deed(&fixture);
+        }
+        assert_eq!(broken(&fixture), expected, "{name}");
+    }
+}
+
+#[test]
+fn a_tag_without_a_guide_is_named_in_a_rehearsal_and_fails_when_publishing() {
+    let fixture = Fixture::committed();
+    fixture.tag("v1.2.3");
+    let check = |arguments: &[&str]| fixture.run("check", arguments);
+    let ended = check(&["--json"]);
+    let rows: Vec<Value> = serde_json::from_str(&ended.out).unwrap();
+    let row = rows
+        .iter()
+        .find(|row| row["rule"] == "guide-present")
+        .unwrap();
+    assert_eq!(row["verdict"], "blocks-publishing", "{row}");
+    assert_eq!(row["mend"], "cargo xtask prepare 1.2.3", "{row}");
+    check(&["--publishing"])
+        .with(Exit::Gate)
+        .saying("guide-present");
+}

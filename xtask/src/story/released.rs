@@ -1,0 +1,100 @@
+//! What was told of releases: guides and the reviews frozen beside them, which never change again.
+
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+
+use release_plan::changes::{Guide, RELEASES, Review, Slug};
+use release_plan::{Checksums, Exit, Sha256, Version};
+
+use crate::failure::Exiting as _;
+use crate::project::Project;
+use crate::{Failure, files};
+
+/// The digests of all that is frozen, in its folder.
+pub(crate) const SUMS: &str = "SHA256SUMS";
+/// How the name of the reviews of a release ends.
+const REVIEWS: &str = ".side-effects.md";
+
+/// All that was told of releases.
+#[derive(Debug, Default)]
+pub(crate) struct Released {
+    pub(crate) guides: BTreeMap<Version, Guide>,
+    /// Each file in the folder with its digest, but for the digests themselves.
+    pub(crate) digests: BTreeMap<String, Sha256>,
+    /// What the digests say, line by line.
+    pub(crate) sums: Checksums,
+    /// The reviews of each release, in one text.
+    reviews: BTreeMap<Version, String>,
+}
+
+impl Released {
+    /// Reads all that lies in the folder of guides; nothing where there is no such folder.
+    pub(crate) fn read(project: &Project) -> Result<Self, Failure> {
+        let folder = project.root.join(RELEASES);
+        let entries = match std::fs::read_dir(&folder) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self::default()),
+            entries => entries.map_err(|error| files::failed("list", &folder, &error))?,
+        };
+        let mut released = Self::default();
+        for entry in entries {
+            let name = entry?.file_name().to_string_lossy().into_owned();
+            let file = format!("{RELEASES}/{name}");
+            let bytes = files::read(&folder.join(&name))?;
+            if name == SUMS {
+                let sums = Checksums::parse(&bytes);
+                released.sums = sums.map_err(|error| refused(&format!("{RELEASES}/{error}")))?;
+                continue;
+            }
+            released.digests.insert(name.clone(), Sha256::of(&bytes));
+            if let Some(version) = name.strip_suffix(REVIEWS) {
+                let text = String::from_utf8_lossy(&bytes).into_owned();
+                released.reviews.insert(version_of(&file, version)?, text);
+            } else if let Some(version) = name.strip_suffix(".md") {
+                let guide = Guide::read(&file, &bytes).or_exit(Exit::Input)?;
+                released.guides.insert(version_of(&file, version)?, guide);
+            } else {
+                return Err(refused(&format!(
+                    "{file}: expected a guide, its reviews or {SUMS}; move it elsewhere"
+                )));
+            }
+        }
+        Ok(released)
+    }
+
+    /// The paths that the reviews of a release are about, with file and name of the change.
+    pub(crate) fn scopes(&self, version: &Version) -> Result<Vec<(String, String)>, Failure> {
+        let file = format!("{RELEASES}/{}", reviews_file(version));
+        let text = self.reviews.get(version).map_or("", String::as_str);
+        let mut scopes = Vec::new();
+        for told in format!("\n{text}").split("\n# ").skip(1) {
+            let (slug, review) = told.split_once('\n').unwrap_or((told, ""));
+            let place = format!("{file}#{slug}");
+            let review = Review::read(&place, review.as_bytes()).or_exit(Exit::Input)?;
+            let paths = review.scope().into_iter();
+            scopes.extend(paths.map(|(_, path)| (place.clone(), path)));
+        }
+        Ok(scopes)
+    }
+
+    /// The release, no pre-release, that told of a change already.
+    pub(crate) fn told_of(&self, slug: &Slug) -> Option<&Version> {
+        let mut guides = self.guides.iter();
+        let told =
+            guides.find(|(version, guide)| version.pre.is_empty() && guide.changes.contains(slug));
+        told.map(|(version, _)| version)
+    }
+}
+
+/// The file of the reviews of a release.
+pub(crate) fn reviews_file(version: &Version) -> String {
+    format!("{version}{REVIEWS}")
+}
+
+fn version_of(file: &str, text: &str) -> Result<Version, Failure> {
+    let read = text.parse();
+    read.map_err(|error| refused(&format!("{file}: the name: expected a version: {error}")))
+}
+
+fn refused(message: &str) -> Failure {
+    Failure::new(Exit::Input, message.to_owned())
+}
