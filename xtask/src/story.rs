@@ -13,7 +13,7 @@ use release_plan::{Bump, Exit};
 use crate::project::Project;
 use crate::{Failure, files};
 
-pub(crate) use released::{Released, SUMS, reviews_file};
+pub(crate) use released::{Released, SUMS, guide_of, reviews_file};
 
 /// What is told of a change.
 #[derive(Debug)]

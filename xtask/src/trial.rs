@@ -7,7 +7,8 @@ use std::time::Duration;
 use rehearsal::github::Repository;
 use rehearsal::verifiers::{Verdict, not_run};
 use rehearsal::{Server, openapi};
-use release_plan::Product;
+use release_plan::{Plan, Product};
+use serde_json::json;
 
 use crate::github::GitHub;
 
@@ -60,6 +61,47 @@ impl World {
 pub(crate) fn product() -> Product {
     let text = include_str!("../tests/product.yaml");
     release_plan::sources::product("product.yaml", text).unwrap()
+}
+
+/// A plan to release that product.
+pub(crate) fn plan() -> Plan {
+    let archive = |target: &str, extension: &str| {
+        let name = format!("ember-{target}.{extension}");
+        json!({ "name": name, "kind": "archive", "target": target })
+    };
+    let plan = json!({
+        "schema": "release-plan/1",
+        "product": "ember",
+        "repository": "https://github.com/example/ember",
+        "version": "1.2.3",
+        "tag": "v1.2.3",
+        "package_version": "1.2.3",
+        "source": {
+            "commit": "a".repeat(40),
+            "committed_at": "2026-11-21T06:13:00Z",
+            "lock_sha256": "b".repeat(64),
+        },
+        "tools": {
+            "rust": "1.95.0",
+            "zig": "0.17.0",
+            "cargo-zigbuild": "0.24.0",
+            "cargo-dist": "0.34.0",
+        },
+        "size_budget": 6_000_000,
+        "upgrades_from": "0.0.0",
+        "playbook_sha256": "c".repeat(64),
+        "identity": "https://github.com/example/ember/.github/workflows/release.yml@refs/tags/v1.2.3",
+        "assets": [
+            archive("aarch64-apple-darwin", "tar.gz"),
+            archive("x86_64-pc-windows-gnullvm", "zip"),
+            { "name": "install.ps1", "kind": "bootstrap-script" },
+            { "name": "install.sh", "kind": "bootstrap-script" },
+            { "name": "plan.json", "kind": "plan" },
+            { "name": "stub.sh", "kind": "bootstrap-script" },
+            { "name": "upgrade.sh", "kind": "bootstrap-script" },
+        ],
+    });
+    Plan::parse(plan.to_string().as_bytes()).unwrap()
 }
 
 pub(crate) fn repository() -> Repository {

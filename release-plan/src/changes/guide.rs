@@ -14,8 +14,6 @@ use crate::{Bump, News};
 
 /// Where guides lie, below the root of the tree.
 pub const RELEASES: &str = "release-plan/releases";
-/// The most characters that GitHub takes as the notes of a release.
-pub const LONGEST_NOTES: usize = 125_000;
 /// The most bytes of a guide.
 const MOST_BYTES: usize = 1024 * 1024;
 
@@ -156,19 +154,19 @@ impl Guide {
         }
     }
 
-    /// The notes of the release: all of it, or so many sections as GitHub takes, and then where the
-    /// whole lies. None where not even the first is taken.
+    /// The notes of the release, of at most so many characters: all sections, or as many of the
+    /// first as there is room for, and then where the whole lies. None where there is none for one.
     #[must_use]
-    pub fn notes(&self, whole: &str) -> Option<String> {
+    pub fn notes(&self, whole: &str, most: usize) -> Option<String> {
         let sections = HEADINGS.map(|heading| format!("## {heading}\n\n{}\n", self.words(heading)));
-        let told = |most: usize| {
-            let mut notes = sections[..most].join("\n");
-            if most < sections.len() {
+        let told = |first: usize| {
+            let mut notes = sections[..first].join("\n");
+            if first < sections.len() {
                 let _ = write!(notes, "\nThe whole guide: {whole}\n");
             }
             notes
         };
-        let fits = |notes: &String| notes.chars().count() <= LONGEST_NOTES;
+        let fits = |notes: &String| notes.chars().count() <= most;
         (1..=sections.len()).rev().map(told).find(fits)
     }
 
@@ -245,23 +243,24 @@ mod tests {
     }
 
     #[test]
-    fn notes_are_as_long_as_github_takes_and_name_the_whole() {
-        let short = guide("It glows.").notes("https://x").unwrap();
+    fn notes_have_as_many_sections_as_there_is_room_for_and_name_the_whole() {
+        let guide = guide(&"é".repeat(100));
+        let notes = |most: usize| guide.notes("https://x", most);
+        let all = notes(100_000).unwrap();
         assert!(
-            short.contains("## Evidence") && !short.contains("https://x"),
-            "{short}"
+            all.contains("## Evidence") && !all.contains("https://x"),
+            "{all}"
         );
-        let tell = |length: usize| "é".repeat(length);
-        // So that the first four sections fit, and the fifth does not.
-        let spare = LONGEST_NOTES - short.chars().count();
-        let long = guide(&tell(spare + "It glows.".len()))
-            .notes("https://x")
-            .unwrap();
-        assert_eq!(long.chars().count(), LONGEST_NOTES);
-        let longer = guide(&tell(spare + 40)).notes("https://x").unwrap();
-        assert!(longer.chars().count() <= LONGEST_NOTES);
-        assert!(!longer.contains("## Evidence") && longer.ends_with("guide: https://x\n"));
-        assert!(longer.contains("## What to tell"));
+        assert_eq!(notes(all.chars().count()), Some(all.clone()));
+        let fewer = notes(all.chars().count() - 1).unwrap();
+        assert!(!fewer.contains("## Evidence"), "{fewer}");
+        assert!(fewer.ends_with("\nThe whole guide: https://x\n"), "{fewer}");
+        let least = notes(200).unwrap();
+        assert!(
+            least.contains("## What to tell") && least.chars().count() <= 200,
+            "{least}"
+        );
+        assert_eq!(notes(100), None);
     }
 
     #[test]

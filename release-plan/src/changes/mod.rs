@@ -11,7 +11,7 @@ mod slug;
 
 pub use fault::Fault;
 pub use fragment::Fragment;
-pub use guide::{Guide, LONGEST_NOTES, RELEASES};
+pub use guide::{Guide, RELEASES};
 pub use review::Review;
 pub use slug::{Slug, SlugError};
 

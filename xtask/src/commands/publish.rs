@@ -11,7 +11,7 @@ use crate::github::GitHub;
 use crate::project::{self, Project};
 use crate::publish::{self, Publication, Publisher};
 use crate::shipment::Shipment;
-use crate::{Failure, cli};
+use crate::{Failure, cli, story};
 
 pub(super) async fn run(arguments: &cli::Publish) -> Result<(), Failure> {
     let product = Project::product()?;
@@ -29,7 +29,7 @@ pub(super) async fn run(arguments: &cli::Publish) -> Result<(), Failure> {
         tag: BootstrapTag::own(plan.tag.clone()),
         commit: plan.source.commit.clone(),
         plan: plan.digest(),
-        notes: publish::notes(&plan),
+        notes: publish::notes(&plan, story::guide_of(&plan.version)?.as_ref())?,
         folder: arguments.assets.dir.clone(),
         files: shipment.assets.iter().cloned().chain(signatures).collect(),
     };

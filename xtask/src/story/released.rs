@@ -85,6 +85,20 @@ impl Released {
     }
 }
 
+/// The guide of a release in the tree that the process was started in, where it has one: for stages
+/// that handle finished assets, in jobs where nothing is compiled.
+pub(crate) fn guide_of(version: &Version) -> Result<Option<Guide>, Failure> {
+    let here = std::env::current_dir()?;
+    let file = format!("{RELEASES}/{}", Guide::file(version));
+    let path = Project::root(&here).unwrap_or(&here).join(&file);
+    if !path.is_file() {
+        return Ok(None);
+    }
+    Guide::read(&file, &files::read(&path)?)
+        .or_exit(Exit::Input)
+        .map(Some)
+}
+
 /// The file of the reviews of a release.
 pub(crate) fn reviews_file(version: &Version) -> String {
     format!("{version}{REVIEWS}")
