@@ -30,6 +30,13 @@ const PRODUCT: &str = r#"{
   "upgrades": {"from": "0.0.0"}
 }"#;
 
+const NEWS: &str = r#"[
+  {"version": "1.0.0", "tell": "It goes up.", "capabilities": [], "migration": []},
+  {"version": "1.1.0", "tell": "It comes down.",
+   "capabilities": [{"what": "Landing", "how": "wait."}],
+   "migration": ["Rockets that went up stay there."]}
+]"#;
+
 static PLAYBOOK: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../playbook/skills");
 
 /// What rockets do beside what every program does.
@@ -94,6 +101,7 @@ fn main() -> ExitCode {
     }
     let program = Program {
         product_json: PRODUCT,
+        news_json: NEWS,
         playbook: &PLAYBOOK,
         sigstore,
         build: BuildInfo {

@@ -4,7 +4,7 @@ use std::env;
 use std::path::PathBuf;
 
 use playbook::Playbook;
-use release_plan::{Exit, Product, Target, Version};
+use release_plan::{Exit, News, Product, Target, Version};
 use trust::Sigstore;
 
 use crate::Program;
@@ -60,6 +60,14 @@ impl App {
             target,
             version,
             executable,
+        })
+    }
+
+    /// What its releases tell, sorted.
+    pub(crate) fn news(&self) -> Result<Vec<News>, BuildError> {
+        serde_json::from_str(self.program.news_json).map_err(|error| BuildError::Malformed {
+            what: "list of news",
+            detail: error.to_string(),
         })
     }
 

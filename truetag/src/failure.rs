@@ -84,6 +84,8 @@ pub(crate) enum Failure {
         "nothing to install: name a version, or have {file} ask for a version or a channel, here or in a folder above"
     )]
     NothingPinned { file: String },
+    #[error("expected a version up to {own}, which this program is, found {since}")]
+    NothingSince { since: Version, own: Version },
     #[error(
         "{executable} belongs to {manager}: upgrade it with '{upgrade}'. An installation of its own is what the install script makes", executable = executable.display(), manager = owner.manager, upgrade = owner.upgrade
     )]
@@ -153,7 +155,8 @@ impl Failure {
             | Self::Key(_)
             | Self::FilesUnread { .. }
             | Self::NoPrevious { .. }
-            | Self::NothingPinned { .. } => Exit::Input,
+            | Self::NothingPinned { .. }
+            | Self::NothingSince { .. } => Exit::Input,
             Self::Launch(error) => error.exit(),
             Self::OneBundle { .. } | Self::NoBundle | Self::Unasked => Exit::Usage,
             Self::Declined => Exit::Interrupted,

@@ -61,6 +61,9 @@ pub use trust::Sigstore;
 pub struct Program {
     /// The product as [`release_plan::Product::to_json`] writes it; a build script makes it.
     pub product_json: &'static str,
+    /// What its releases tell, as `release_plan::embed` writes it: a list of
+    /// [`release_plan::News`].
+    pub news_json: &'static str,
     /// The folder of skills that the program embeds.
     pub playbook: &'static Dir<'static>,
     /// Whose keys are believed: [`Sigstore::PUBLIC`], or another.
@@ -102,6 +105,7 @@ macro_rules! program {
         static PLAYBOOK: $crate::Dir<'static> = include_dir!("$BUILD_PLAYBOOK");
         $crate::Program {
             product_json: include_str!(concat!(env!("OUT_DIR"), "/product.json")),
+            news_json: include_str!(concat!(env!("OUT_DIR"), "/news.json")),
             playbook: &PLAYBOOK,
             sigstore: $crate::Sigstore::PUBLIC,
             build: $crate::build_info!(),

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::document::{Document, front, text};
 use super::fragment::capabilities;
-use super::{Fragment, Slug};
+use super::{Fragment, REVIEW, Slug};
 use crate::sources::SourceError;
 use crate::{Bump, News};
 
@@ -54,6 +54,17 @@ impl Guide {
     #[must_use]
     pub fn file(version: &Version) -> String {
         format!("{version}.md")
+    }
+
+    /// The version that a file is the guide of; none for a file that is no guide.
+    #[must_use]
+    pub fn of_file(name: &str) -> Option<Version> {
+        // A pre-release may read as the end of the name of a review.
+        let is_review = name.ends_with(REVIEW);
+        name.strip_suffix(".md")
+            .filter(|_| !is_review)?
+            .parse()
+            .ok()
     }
 
     /// The title of the guide of `version`.

@@ -19,5 +19,7 @@ pub use slug::{Slug, SlugError};
 pub const NEXT: &str = "release-plan/next";
 /// The most bytes of a fragment or a review.
 pub const MOST_BYTES: usize = 64 * 1024;
+/// How the name of a file of reviews ends.
+pub const REVIEW: &str = ".side-effects.md";
 /// What a template says where words are wanted; nothing that says it is finished.
 pub const PLACEHOLDER: &str = "REPLACE:";

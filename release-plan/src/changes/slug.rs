@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::REVIEW;
+
 /// Lower-case words of letters and digits, joined by single hyphens.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -45,9 +47,6 @@ impl Slug {
         Ok(stem.transpose()?.map(|slug| (slug, false)))
     }
 }
-
-/// How the name of a review ends.
-const REVIEW: &str = ".side-effects.md";
 
 impl FromStr for Slug {
     type Err = SlugError;

@@ -18,6 +18,7 @@ mod upgrade;
 mod verify;
 mod version;
 mod versions;
+mod whats_new;
 mod which;
 
 pub(crate) use verify::KeyFileError;
@@ -64,6 +65,7 @@ enum Verb {
     #[command(name = "install")]
     Beside(Beside),
     Versions(Versions),
+    WhatsNew(WhatsNew),
     Which(Which),
     Hold(Hold),
     Unhold(Unhold),
@@ -176,6 +178,20 @@ struct Beside {
 /// List what is installed, and what each version is here
 #[derive(Debug, Args)]
 struct Versions {
+    /// Print it as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Tell what this version brings, and those before it
+///
+/// Everything above the version that was there before, or above the one that --since names, up to
+/// this program's own. The program carries it; nothing is fetched.
+#[derive(Debug, Args)]
+struct WhatsNew {
+    /// The version known already
+    #[arg(long, value_name = "VERSION")]
+    since: Option<Version>,
     /// Print it as JSON
     #[arg(long)]
     json: bool,
@@ -467,6 +483,7 @@ fn act_on(
         Some(Verb::Rollback(_)) => rollback::run(app),
         Some(Verb::Beside(args)) => beside::run(app, args),
         Some(Verb::Versions(args)) => versions::run(app, args),
+        Some(Verb::WhatsNew(args)) => whats_new::run(app, args),
         Some(Verb::Which(args)) => which::run(app, args),
         Some(Verb::Hold(args)) => hold::hold(app, args),
         Some(Verb::Unhold(_)) => hold::unhold(app),

@@ -55,6 +55,9 @@ pub(super) fn run(app: &App, args: &Upgrade) -> Result<(), Failure> {
         None if to < from => say(format_args!("took back {name} from {from} to {to}")),
         None => say(format_args!("upgraded {name} from {from} to {to}")),
     }
+    if *changed && to > from {
+        say(format_args!("what it brings: {name} whats-new"));
+    }
     let trial = home.trial()?;
     if *changed && trial.is_some_and(|trial| trial.version == *to) {
         say("it is on trial: if it does not work, the version before comes back by itself");

@@ -26,5 +26,6 @@ mod trial;
 mod trusted_root;
 mod verify;
 mod versions;
+mod whats_new;
 mod windows;
 mod yank;

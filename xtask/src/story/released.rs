@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 
-use release_plan::changes::{Guide, RELEASES, Review, Slug};
+use release_plan::changes::{Guide, RELEASES, REVIEW, Review, Slug};
 use release_plan::{Checksums, Exit, Sha256, Version};
 
 use crate::failure::Exiting as _;
@@ -12,8 +12,6 @@ use crate::{Failure, files};
 
 /// The digests of all that is frozen, in its folder.
 pub(crate) const SUMS: &str = "SHA256SUMS";
-/// How the name of the reviews of a release ends.
-const REVIEWS: &str = ".side-effects.md";
 
 /// All that was told of releases.
 #[derive(Debug, Default)]
@@ -46,12 +44,12 @@ impl Released {
                 continue;
             }
             released.digests.insert(name.clone(), Sha256::of(&bytes));
-            if let Some(version) = name.strip_suffix(REVIEWS) {
+            if let Some(Ok(version)) = name.strip_suffix(REVIEW).map(str::parse) {
                 let text = String::from_utf8_lossy(&bytes).into_owned();
-                released.reviews.insert(version_of(&file, version)?, text);
-            } else if let Some(version) = name.strip_suffix(".md") {
+                released.reviews.insert(version, text);
+            } else if let Some(version) = Guide::of_file(&name) {
                 let guide = Guide::read(&file, &bytes).or_exit(Exit::Input)?;
-                released.guides.insert(version_of(&file, version)?, guide);
+                released.guides.insert(version, guide);
             } else {
                 return Err(refused(&format!(
                     "{file}: expected a guide, its reviews or {SUMS}; move it elsewhere"
@@ -101,12 +99,7 @@ pub(crate) fn guide_of(version: &Version) -> Result<Option<Guide>, Failure> {
 
 /// The file of the reviews of a release.
 pub(crate) fn reviews_file(version: &Version) -> String {
-    format!("{version}{REVIEWS}")
-}
-
-fn version_of(file: &str, text: &str) -> Result<Version, Failure> {
-    let read = text.parse();
-    read.map_err(|error| refused(&format!("{file}: the name: expected a version: {error}")))
+    format!("{version}{REVIEW}")
 }
 
 fn refused(message: &str) -> Failure {
