@@ -359,7 +359,8 @@ pub(crate) fn count(number: usize, thing: &str) -> String {
 /// How many rows ended in which way.
 pub(crate) fn summary(rows: &[Row]) -> String {
     let count = |verdict| rows.iter().filter(|row| row.verdict == verdict).count();
-    let mut words = format!("{} gates: {} passed", rows.len(), count(Verdict::Passed));
+    let gates = self::count(rows.len(), "gate");
+    let mut words = format!("{gates}: {} passed", count(Verdict::Passed));
     for (verdict, ended) in [
         (Verdict::Failed, "failed"),
         (Verdict::BlocksPublishing, "would fail when publishing"),
