@@ -44,6 +44,8 @@ pub(crate) enum Failure {
     Fetch(#[from] FetchError),
     #[error(transparent)]
     Stay(Box<Stay>),
+    #[error("nothing was installed for the project: {0}")]
+    NotForProject(Box<Stay>),
     #[error(transparent)]
     Install(#[from] InstallError),
     #[error(transparent)]
@@ -144,6 +146,9 @@ impl Failure {
             Self::Refresh(error) => error.exit(),
             Self::Fetch(error) => error.exit(),
             Self::Stay(stay) => stay.exit(),
+            // What is well for an upgrade leaves a project without its version.
+            Self::NotForProject(stay) if stay.is_no_failure() => Exit::Held,
+            Self::NotForProject(stay) => stay.exit(),
             Self::Install(error) => error.exit(),
             Self::Receipt(error) => error.exit(),
             Self::PathRecord(error) => error.exit(),

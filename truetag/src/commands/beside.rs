@@ -130,7 +130,7 @@ fn by_channel(
     saw.keep(home)?;
     let quarantine = home.home().quarantine()?;
     let chosen = Chosen::to_begin_with(pointer, before, clock::now(), &quarantine);
-    chosen.map_err(|stay: Stay| stay.into())
+    chosen.map_err(|stay: Stay| Failure::NotForProject(Box::new(stay)))
 }
 
 /// Installs a release that is not installed yet. Returns whether it was not.

@@ -182,6 +182,25 @@ fn a_project_that_follows_a_channel_gets_what_was_installed_for_it() {
 }
 
 #[test]
+fn nothing_installed_for_a_project_is_no_success() {
+    let rig = ready();
+    rig.upgrade(&[]).expect(0);
+    rig.run(&["rollback"]).expect(0);
+    let deep = project(&rig, "channel = \"stable\"\n");
+    let ran = install_in(&rig, &deep, &[]).expect(14);
+    assert!(
+        ran.stderr.contains("is quarantined here: rolled back"),
+        "{}",
+        ran.stderr
+    );
+    // Nor where the source is behind what was seen.
+    rig.point("1.0.0", 6, |_| {});
+    let ran = install_in(&rig, &deep, &[]).expect(14);
+    assert!(ran.stderr.contains("source is behind"), "{}", ran.stderr);
+    run_in(&rig, &deep, &["--version"]).expect(14);
+}
+
+#[test]
 fn a_projects_file_that_cannot_be_understood_is_named_with_its_line() {
     let rig = ready();
     let deep = project(&rig, "\nversoin = \"1.0.0\"\n");
