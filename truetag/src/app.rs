@@ -1,7 +1,8 @@
 //! The program that is running: what was compiled in, parsed, and where its executable lies.
 
 use std::env;
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use playbook::Playbook;
 use release_plan::{Exit, News, Product, Target, Version};
@@ -51,9 +52,7 @@ impl App {
         let version = version.map_err(|error| malformed("version", &error))?;
         let unknown = || PathBuf::from("the running executable");
         let executable = env::current_exe().map_err(|error| at("find", &unknown())(error))?;
-        let executable = executable
-            .canonicalize()
-            .map_err(|error| at("resolve", &executable)(error))?;
+        let executable = resolve(&executable).map_err(|error| at("resolve", &executable)(error))?;
         Ok(Self {
             program: *program,
             product,
@@ -111,6 +110,19 @@ impl App {
     pub(crate) fn home_variable(&self) -> String {
         self.product.variable("HOME")
     }
+}
+
+/// The path of the running executable without links in it. Linux adds a word to the name of one that
+/// was replaced since it started: its place is that of what came after it.
+fn resolve(executable: &Path) -> io::Result<PathBuf> {
+    let replaced = || {
+        let name = executable.file_name()?.to_str()?;
+        let place = executable.with_file_name(name.strip_suffix(" (deleted)")?);
+        place.canonicalize().ok()
+    };
+    executable
+        .canonicalize()
+        .or_else(|error| replaced().ok_or(error))
 }
 
 impl BuildError {

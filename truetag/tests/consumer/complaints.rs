@@ -80,6 +80,24 @@ fn a_launcher_is_never_written_in_place() {
     assert_eq!(held.metadata().unwrap().nlink(), 0);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_launcher_that_is_replaced_while_it_starts_runs_all_the_same() {
+    use std::os::fd::AsRawFd;
+    let rig = ready();
+    let launcher = rig.launcher();
+    let started = File::open(&launcher).unwrap();
+    let newer = rig.home().join("bin/newer");
+    fs::copy(&launcher, &newer).unwrap();
+    fs::rename(&newer, &launcher).unwrap();
+    // What was opened before is run after: its name is another's by then.
+    let started = format!("/proc/{}/fd/{}", std::process::id(), started.as_raw_fd());
+    let mut command = Command::new(started);
+    command.arg("--version").env("HOME", rig.path("nobody"));
+    let ran = Ran::from(command.output().unwrap()).expect(0);
+    assert!(ran.stdout.starts_with("rocket 1.0.0"), "{}", ran.stdout);
+}
+
 #[test]
 fn a_version_that_runs_is_not_swept_away() {
     let rig = ready();
