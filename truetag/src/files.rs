@@ -214,6 +214,37 @@ pub(crate) fn with_mode(builder: &mut Builder<'_, '_>, mode: u32) {
     let _ = (builder, mode);
 }
 
+/// As long as this lives, nobody but its owner may write what this process makes, whatever the umask.
+#[derive(Debug)]
+pub(crate) struct OwnersAlone {
+    #[cfg(unix)]
+    before: rustix::fs::Mode,
+}
+
+impl OwnersAlone {
+    pub(crate) fn begin() -> Self {
+        #[cfg(unix)]
+        {
+            use rustix::fs::Mode;
+            use rustix::process::umask;
+            let others = Mode::WGRP | Mode::WOTH;
+            let before = umask(others);
+            umask(before | others);
+            Self { before }
+        }
+        #[cfg(not(unix))]
+        Self {}
+    }
+}
+
+impl Drop for OwnersAlone {
+    fn drop(&mut self) {
+        // A program that is launched next has the umask of whoever runs it.
+        #[cfg(unix)]
+        rustix::process::umask(self.before);
+    }
+}
+
 /// Makes renames within `folder` outlast a power cut.
 pub(crate) fn sync_folder(folder: &Path) -> Result<(), FileError> {
     #[cfg(unix)]

@@ -12,7 +12,7 @@ use release_plan::{Channel, Version, Yanked};
 
 use super::{Home, HomeError, Of, Sequences, Shunned, Trial};
 use crate::decide::Seen;
-use crate::files::{FileError, UNFINISHED, at, replace_line, sync_folder};
+use crate::files::{FileError, OwnersAlone, UNFINISHED, at, replace_line, sync_folder};
 use crate::interrupt::STAGING;
 use crate::output::say;
 use crate::root::RootName;
@@ -28,14 +28,17 @@ pub(crate) struct LockedHome<'a> {
     home: &'a Home,
     /// None when the caller of this process holds the lock.
     lock: Option<File>,
+    _owners_alone: OwnersAlone,
 }
 
 impl Home {
     /// Makes the folders of a home that does not exist yet, and locks it.
     pub(crate) fn create(&self) -> Result<LockedHome<'_>, HomeError> {
+        let owners_alone = OwnersAlone::begin();
         for folder in [self.state(), self.versions(), self.bin()] {
             fs::create_dir_all(&folder).map_err(at("create", &folder))?;
         }
+        drop(owners_alone);
         self.lock()
     }
 
@@ -53,12 +56,12 @@ impl Home {
                 missing: self.state(),
             });
         }
-        let file = File::options()
-            .create(true)
-            .write(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(at("open", &path))?;
+        let mut options = File::options();
+        options.create(true).write(true).truncate(false);
+        // Whoever can read a file can lock it.
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(&path).map_err(at("open", &path))?;
         let start = Instant::now();
         let mut said = false;
         loop {
@@ -81,6 +84,7 @@ impl Home {
         let locked = LockedHome {
             home: self,
             lock: Some(file),
+            _owners_alone: OwnersAlone::begin(),
         };
         locked.sweep()?;
         Ok(locked)
@@ -91,6 +95,7 @@ impl Home {
         LockedHome {
             home: self,
             lock: None,
+            _owners_alone: OwnersAlone::begin(),
         }
     }
 }
@@ -305,6 +310,16 @@ mod tests {
         assert_eq!(refused.exit(), Exit::Locked);
         drop(shared);
         home.lock().unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nobody_but_the_owner_can_hold_the_lock() {
+        use std::os::unix::fs::PermissionsExt;
+        let (_folder, home) = home(&[]);
+        drop(home.lock().unwrap());
+        let lock = home.state().join("lock").metadata().unwrap();
+        assert_eq!(lock.permissions().mode() & 0o077, 0);
     }
 
     #[test]

@@ -181,6 +181,39 @@ fn a_home_by_a_long_or_odd_path_works_as_any_other() {
 }
 
 #[test]
+fn nobody_but_the_owner_may_write_what_is_installed_whatever_the_umask() {
+    let rig = Rig::new();
+    for version in ["1.0.0", "1.1.0"] {
+        rig.publish_good(version);
+    }
+    let open = ["sh", "-c", "umask 0 && exec \"$@\"", "sh"];
+    let shell = [&open[..], &["sh"]].concat();
+    rig.install_with(&shell, "1.0.0").expect(0);
+    let run = |arguments: &[&str]| {
+        let command = rig.command(arguments);
+        let mut opened = Command::new(open[0]);
+        opened.args(&open[1..]).arg(command.get_program());
+        opened.args(command.get_args());
+        opened.env("HOME", rig.path("nobody"));
+        opened
+    };
+    believing(&rig, run(&["upgrade", "--version", "1.1.0"])).expect(0);
+    for _ in 0..3 {
+        Ran::from(run(&["--version"]).output().unwrap()).expect(0);
+    }
+    let files = rig.snapshot().into_keys();
+    let paths = files.flat_map(|file| {
+        let above = file.ancestors();
+        above.map(std::path::Path::to_owned).collect::<Vec<_>>()
+    });
+    for path in paths {
+        let metadata = rig.home().join(&path).metadata().unwrap();
+        let mode = metadata.mode();
+        assert_eq!(mode & 0o022, 0, "{} has {mode:o}", path.display());
+    }
+}
+
+#[test]
 fn without_a_home_folder_what_needs_one_says_which_variable_names_it() {
     let rig = ready();
     let unpacked = rig.unpack("1.0.0");
