@@ -1,7 +1,5 @@
 //! `which`: the program that would run here, and why.
 
-use std::path::PathBuf;
-
 use release_plan::Version;
 use serde::Serialize;
 
@@ -15,7 +13,7 @@ use crate::output;
 #[derive(Serialize)]
 struct Report {
     /// The program; none where the run would be refused.
-    path: Option<PathBuf>,
+    path: Option<String>,
     /// Its version; none for a development build.
     version: Option<Version>,
     steps: Vec<Step>,
@@ -41,7 +39,8 @@ pub(super) fn run(app: &App, args: &Which) -> Result<(), Failure> {
         Err(_) => (None, None),
     };
     let report = Report {
-        path,
+        // JSON is text, and a path need not be.
+        path: path.map(|path| path.display().to_string()),
         version,
         steps,
     };
@@ -49,7 +48,7 @@ pub(super) fn run(app: &App, args: &Which) -> Result<(), Failure> {
         output::json(&report)?;
     } else {
         if let Some(path) = &report.path {
-            output::data(path.display())?;
+            output::data(path)?;
         }
         if args.why {
             for Step { what, found, so } in &report.steps {

@@ -174,9 +174,10 @@ fn a_home_by_a_long_or_odd_path_works_as_any_other() {
             let ran: Ran = run(&["--version"]).output().unwrap().into();
             assert!(ran.expect(0).stdout.starts_with("rocket 1.1.0"));
         }
-        for verb in ["status", "versions", "doctor", "rollback"] {
-            Ran::from(run(&[verb]).output().unwrap()).expect(0);
+        for verb in ["status", "versions", "which", "doctor"] {
+            Ran::from(run(&[verb, "--json"]).output().unwrap()).expect(0);
         }
+        Ran::from(run(&["rollback"]).output().unwrap()).expect(0);
     }
 }
 
