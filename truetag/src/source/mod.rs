@@ -6,11 +6,13 @@ mod small;
 
 use std::fmt;
 use std::fs::File;
-use std::io;
+use std::io::{self, ErrorKind};
+use std::path::Path;
 use std::str::FromStr;
 
 use release_plan::{AssetName, Channel, Exit, Product, Tag};
 
+use crate::files::open_regular;
 use crate::http::HttpError;
 
 pub(crate) use session::Session;
@@ -60,6 +62,11 @@ impl SourceError {
             Self::Http { error, .. } => error.exit(),
             Self::File { .. } => Exit::Network,
         }
+    }
+
+    /// Whether it is a file of this machine that does not exist.
+    fn is_missing(&self) -> bool {
+        matches!(self, Self::File { error, .. } if error.kind() == ErrorKind::NotFound)
     }
 }
 
@@ -118,8 +125,8 @@ impl Location {
 
     /// Opens it, where it is a file of this machine.
     pub(crate) fn file(&self) -> Option<Result<File, SourceError>> {
-        let path = self.path()?;
-        Some(File::open(path).map_err(|error| self.unreadable(error)))
+        let path = Path::new(self.path()?);
+        Some(open_regular(path).map_err(|error| self.unreadable(error)))
     }
 
     /// An error of a file of this machine.

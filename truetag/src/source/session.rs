@@ -1,8 +1,6 @@
 //! Files fetched from one place, one after another, all of them, with what is tried again, within
 //! a time.
 
-use std::fs::File;
-use std::io::ErrorKind;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -35,12 +33,13 @@ impl<'a> Session<'a> {
         limit: usize,
     ) -> Result<Option<Vec<u8>>, SourceError> {
         let location = Location(format!("{}/{name}", self.from.0));
-        if let Some(path) = location.path() {
-            return match File::open(path).and_then(|file| limited(file, limit)) {
-                Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-                Err(error) => Err(location.unreadable(error)),
-                Ok(bytes) => Ok(Some(bytes)),
-            };
+        match location.file() {
+            None => {}
+            Some(Err(error)) if error.is_missing() => return Ok(None),
+            Some(file) => {
+                let bytes = limited(file?, limit).map_err(|error| location.unreadable(error))?;
+                return Ok(Some(bytes));
+            }
         }
         let mut patience = Patience::default();
         loop {

@@ -1,6 +1,7 @@
 //! What must not be installed is not, and the home is as it was.
 
 use std::fs;
+use std::process::Command;
 
 use release_plan::{AssetName, Sha256, Version};
 
@@ -30,6 +31,18 @@ fn an_altered_archive_is_refused() {
     refused(&rig, 11, "size refused");
     fs::remove_file(&archive).unwrap();
     refused(&rig, 10, "rocket-");
+}
+
+#[test]
+fn a_pipe_in_a_mirror_is_refused_and_not_waited_for() {
+    let rig = ready();
+    let manifest = rig.release("1.1.0").join(AssetName::MANIFEST);
+    for file in [rig.archive("1.1.0"), manifest, rig.pointer()] {
+        fs::remove_file(&file).unwrap();
+        let made = Command::new("mkfifo").arg(&file).status().unwrap();
+        assert!(made.success());
+        refused(&rig, 10, "expected a regular file, found a pipe");
+    }
 }
 
 #[test]
