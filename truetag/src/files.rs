@@ -62,7 +62,7 @@ pub(crate) fn exit_of(kind: ErrorKind) -> Exit {
         | ErrorKind::QuotaExceeded
         | ErrorKind::PermissionDenied
         | ErrorKind::ReadOnlyFilesystem => Exit::Storage,
-        ErrorKind::NotADirectory | ErrorKind::IsADirectory => Exit::Input,
+        ErrorKind::NotADirectory | ErrorKind::IsADirectory | ErrorKind::InvalidInput => Exit::Input,
         _ => Exit::Failed,
     }
 }

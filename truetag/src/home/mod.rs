@@ -26,13 +26,16 @@ use release_plan::{Channel, Exit, Version};
 
 use crate::app::App;
 use crate::decide::Seen;
-use crate::files::{FileError, at, read_if_any};
+use crate::files::{FileError, at, read_limited};
 use crate::root::RootName;
 
 pub(crate) use locked::{LockedHome, is_leftover};
 use memory::Sequences;
 pub(crate) use memory::{Of, Outcome, Shunned, Trial, Verdict};
 pub(crate) use sweep::Candidate;
+
+/// Bytes of a file in which a home remembers something; what pointers yank is the longest.
+const LIMIT: usize = 1024 * 1024;
 
 /// A home, which need not exist yet.
 #[derive(Debug, Clone)]
@@ -157,7 +160,7 @@ impl Home {
     /// The version that the launcher runs.
     pub(crate) fn current(&self) -> Result<Version, HomeError> {
         let file = self.current_file();
-        let Some(text) = read_if_any(&file)? else {
+        let Some(text) = text(&file)? else {
             return Err(HomeError::NotInstalled {
                 root: self.root.clone(),
                 missing: file,
@@ -296,7 +299,7 @@ impl Home {
         expected: &'static str,
     ) -> Result<Vec<T>, HomeError> {
         let file = self.state().join(name);
-        let text = read_if_any(&file)?.unwrap_or_default();
+        let text = text(&file)?.unwrap_or_default();
         text.lines()
             .map(|line| line.parse().map_err(|_| malformed(&file, expected, line)))
             .collect()
@@ -308,7 +311,7 @@ impl Home {
         expected: &'static str,
     ) -> Result<Option<T>, HomeError> {
         let file = self.state().join(name);
-        let Some(text) = read_if_any(&file)? else {
+        let Some(text) = text(&file)? else {
             return Ok(None);
         };
         let value = parse_line(&text).ok_or_else(|| malformed(&file, expected, &text))?;
@@ -329,8 +332,17 @@ fn shorten(text: &str) -> String {
     text.chars().take(80).collect()
 }
 
+/// What a file says, with a sign in place of what is no text; none when it does not exist.
+fn text(file: &Path) -> Result<Option<String>, FileError> {
+    match read_limited(file, LIMIT) {
+        Err(error) if error.is_missing() => Ok(None),
+        result => Ok(Some(String::from_utf8_lossy(&result?).into_owned())),
+    }
+}
+
+/// A person may have written it, whose editor ends lines in its own way.
 fn parse_line<T: std::str::FromStr>(text: &str) -> Option<T> {
-    text.strip_suffix('\n').unwrap_or(text).parse().ok()
+    text.trim_end().parse().ok()
 }
 
 /// The variable, where it is set and not empty; else the home around the executable; else the
@@ -434,12 +446,14 @@ pub(crate) mod tests {
             "{error}"
         );
         for corrupt in [
-            "",
-            "\n",
-            "garbage\n",
-            "1.0.0\n1.1.0\n",
-            "../1.0.0\n",
-            "\0\0\0\0",
+            &b""[..],
+            b"\n",
+            b"garbage\n",
+            b"1.0.0\n1.1.0\n",
+            b"../1.0.0\n",
+            b"\0\0\0\0",
+            // As Windows PowerShell writes what is redirected to a file.
+            b"\xff\xfe1\0.\x000\0.\x000\0\r\0\n\0",
         ] {
             fs::write(home.current_file(), corrupt).unwrap();
             let error = home.current().unwrap_err();
@@ -451,8 +465,22 @@ pub(crate) mod tests {
                     .contains(&home.current_file().display().to_string())
             );
         }
-        fs::write(home.current_file(), "1.0.0").unwrap();
-        assert_eq!(home.current().unwrap(), Version::new(1, 0, 0));
+    }
+
+    #[test]
+    fn a_current_that_a_person_wrote_is_read_however_its_line_ends() {
+        let (_folder, home) = home(&["1.0.0"]);
+        for written in ["1.0.0", "1.0.0\n", "1.0.0\r\n", "1.0.0 \r\n"] {
+            fs::write(home.current_file(), written).unwrap();
+            assert_eq!(home.current().unwrap(), Version::new(1, 0, 0));
+        }
+    }
+
+    #[test]
+    fn a_folder_in_the_place_of_current_is_bad_input() {
+        let (_folder, home) = home(&["1.0.0"]);
+        fs::create_dir(home.current_file()).unwrap();
+        assert_eq!(home.current().unwrap_err().exit(), Exit::Input);
     }
 
     #[test]
