@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::json::{self, FormatError};
 use crate::{
-    Asset, AssetKind, AssetName, BUNDLE_SUFFIX, Bootstrap, BootstrapTag, CommitId, Limits,
-    PROVENANCE_SUFFIX, Plan, Reservation, Sha256, Tag, Target,
+    Asset, AssetKind, AssetName, BUNDLE_SUFFIX, Bootstrap, BootstrapTag, Checksums, CommitId,
+    Limits, PROVENANCE_SUFFIX, Plan, Reservation, Sha256, Tag, Target,
 };
 
 /// The schema of a manifest that this crate writes and reads.
@@ -193,6 +193,16 @@ impl Manifest {
         self.assets
             .iter()
             .find(|asset| asset.kind == AssetKind::Archive && asset.target.as_ref() == Some(target))
+    }
+
+    /// The lines of `SHA256SUMS`: every asset, and this manifest, whose bytes have the digest `own`.
+    #[must_use]
+    pub fn checksums(&self, own: Sha256) -> Checksums {
+        let manifest = AssetName::MANIFEST.parse();
+        let manifest = manifest.expect("a constant name is an asset name");
+        let assets = self.assets.iter();
+        let lines = assets.map(|asset| (asset.name.clone(), asset.sha256));
+        lines.chain([(manifest, own)]).collect()
     }
 
     /// Its own bootstrap scripts.

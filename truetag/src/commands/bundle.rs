@@ -8,7 +8,7 @@ use std::path::Path;
 
 use release_plan::{Asset, AssetKind, AssetName, Limits, Policy, Sha256, Tag, Target};
 use tar::{Builder, EntryType, Header};
-use trust::{TrustedRoot, VerifiedRelease, verify_blob};
+use trust::{Refusal, TrustedRoot, VerifiedRelease, verify_blob};
 
 use super::BundleCreate;
 use crate::app::App;
@@ -90,11 +90,16 @@ impl Bundled<'_> {
         for target in targets {
             wanted.push(archive_for(release, target)?);
         }
-        for name in [AssetName::MANIFEST, AssetName::CHECKSUMS] {
+        let checksums = release.manifest().checksums(release.sha256()).render();
+        for (name, sha256) in [
+            (AssetName::MANIFEST, release.sha256()),
+            (AssetName::CHECKSUMS, Sha256::of(checksums.as_bytes())),
+        ] {
             let name = name.parse().expect("a constant name is an asset name");
             let location = self.source.asset(&release.manifest().tag, &name);
             let bytes = self.bytes(&location, Limits::MANIFEST)?;
-            let sha256 = Sha256::of(&bytes);
+            // What signs it says nothing of its name, and it may have changed since it verified.
+            agrees(&name, sha256, Sha256::of(&bytes))?;
             self.add_bundle(&name, sha256)?;
             self.add(name.as_str(), &bytes)?;
         }
@@ -139,6 +144,18 @@ impl Bundled<'_> {
     fn path(&self, name: &str) -> String {
         format!("releases/download/{}/{name}", self.release.manifest().tag)
     }
+}
+
+fn agrees(name: &AssetName, expected: Sha256, found: Sha256) -> Result<(), Refusal> {
+    if expected == found {
+        return Ok(());
+    }
+    Err(Refusal {
+        subject: name.to_string(),
+        check: "digest".to_owned(),
+        expected: expected.to_string(),
+        found: found.to_string(),
+    })
 }
 
 /// Writes entries in order of their paths, with nothing in their headers that differs from one run

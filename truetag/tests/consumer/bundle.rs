@@ -169,6 +169,24 @@ fn what_does_not_verify_is_never_put_into_a_bundle() {
 }
 
 #[test]
+fn another_signed_file_of_the_release_is_no_list_of_its_checksums() {
+    let rig = world();
+    let file = rig.path("bundle.tar");
+    let release = rig.release("1.1.0");
+    for end in ["", ".sigstore.json"] {
+        let [from, to] = ["install.sh", "SHA256SUMS"].map(|name| format!("{name}{end}"));
+        fs::copy(release.join(from), release.join(to)).unwrap();
+    }
+    let ran = create(&rig, &file, &["--version", "1.1.0"]).expect(11);
+    assert!(
+        ran.stderr.contains("SHA256SUMS: digest refused"),
+        "{}",
+        ran.stderr
+    );
+    assert!(!file.exists());
+}
+
+#[test]
 fn an_unpacked_bundle_is_a_mirror_to_upgrade_from() {
     let rig = world();
     let file = rig.path("bundle.tar");

@@ -183,8 +183,6 @@ impl Rig {
         let version: Version = version.parse().unwrap();
         let script = stamped(&version, Sha256::of(&archive));
         fs::write(folder.join(AssetName::INSTALL_SH), &script).unwrap();
-        let sums = format!("{}  install.sh\n", Sha256::of(script.as_bytes()));
-        fs::write(folder.join(AssetName::CHECKSUMS), sums).unwrap();
         let asset = |name, kind, target: Option<&str>, bytes: &[u8]| {
             let target = target.map(|target| target.parse().unwrap());
             Asset::new(PlannedAsset { name, kind, target }, Measured::of(bytes))
@@ -220,6 +218,8 @@ impl Rig {
         manifest.toolchains = targets.map(|target| (target, toolchain.clone())).collect();
         let path = folder.join(AssetName::MANIFEST);
         fs::write(&path, manifest.render()).unwrap();
+        let sums = manifest.checksums(Sha256::of(&manifest.render())).render();
+        fs::write(folder.join(AssetName::CHECKSUMS), sums).unwrap();
         self.sign(&path, &release_job(&version.to_string()));
     }
 

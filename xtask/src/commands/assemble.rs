@@ -5,8 +5,8 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use release_plan::{
-    Asset, AssetKind, AssetName, BootstrapTag, Checksums, Exit, Manifest, Measured, Plan,
-    PlannedAsset, Target, Toolchain,
+    Asset, AssetKind, AssetName, BootstrapTag, Exit, Manifest, Measured, Plan, PlannedAsset,
+    Target, Toolchain,
 };
 
 use super::build::target_of;
@@ -113,16 +113,8 @@ pub(super) fn seal(
 ) -> Result<(), Failure> {
     let manifest = Manifest::new(plan, toolchains, assets)?;
     let measured = files::write(&out.join(AssetName::MANIFEST), &manifest.render())?;
-    let mut checksums: Checksums = manifest
-        .assets
-        .iter()
-        .map(|asset| (asset.name.clone(), asset.sha256))
-        .collect();
-    checksums.insert(AssetName::MANIFEST.parse()?, measured.sha256());
-    files::write(
-        &out.join(AssetName::CHECKSUMS),
-        checksums.render().as_bytes(),
-    )?;
+    let checksums = manifest.checksums(measured.sha256()).render();
+    files::write(&out.join(AssetName::CHECKSUMS), checksums.as_bytes())?;
     Ok(())
 }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::server::{Reply, Request, Static};
 use super::{fails, unchanged};
 use crate::life::ready;
+use crate::rig::{Ran, release_job};
 
 /// A part of the path of each kind of file.
 const KINDS: [&str; 5] = [
@@ -42,6 +43,39 @@ fn a_web_page_in_place_of_any_file_is_told_as_such() {
         assert!(ran.contains("captive portal"), "{ran}");
         assert!(ran.contains(kind), "{ran}");
     }
+}
+
+#[test]
+fn a_manifest_that_becomes_another_file_while_a_bundle_is_made_is_refused() {
+    let rig = ready();
+    let release = rig.release("1.1.0");
+    for name in ["SHA256SUMS", "install.sh"] {
+        rig.sign(&release.join(name), &release_job("1.1.0"));
+    }
+    let other = ["", ".sigstore.json"].map(|end| {
+        let name = format!("install.sh{end}");
+        std::fs::read(release.join(name)).unwrap()
+    });
+    let server = Static::start(rig.path("mirror"), move |request, before, good| {
+        let [script, bundle] = &other;
+        match &request.path {
+            path if before > 0 && path.ends_with("/release.json") => Reply::of(200, script),
+            path if before > 0 && path.ends_with("/release.json.sigstore.json") => {
+                Reply::of(200, bundle)
+            }
+            _ => good,
+        }
+    });
+    let mut command = rig.command(&["bundle", "create", "--version", "1.1.0"]);
+    command.args(["--mirror", &server.url, "--trusted-root"]);
+    command.arg(rig.root()).arg("--output").arg(rig.path("tar"));
+    let ran = Ran::from(command.output().unwrap()).expect(11);
+    assert!(
+        ran.stderr.contains("release.json: digest refused"),
+        "{}",
+        ran.stderr
+    );
+    assert!(!rig.path("tar").exists());
 }
 
 #[test]
