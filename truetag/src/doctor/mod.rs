@@ -42,7 +42,7 @@ pub(crate) enum Status {
 pub(crate) enum Fix {
     /// Let this version, which is past its trial, become the launcher.
     Settle(Version),
-    /// Let nobody but the owner write here.
+    /// Take everybody's right to write here.
     #[cfg(unix)]
     OwnersAlone(std::path::PathBuf),
     /// Remove what killed runs left.

@@ -83,16 +83,21 @@ fn space(_: &Home) -> Row {
 fn permissions(home: &Home) -> Vec<Row> {
     use std::os::unix::fs::MetadataExt;
     let mut rows = Vec::new();
-    for folder in [
+    let mut places = vec![
         home.root().to_owned(),
         home.bin(),
+        home.launcher(),
         home.versions(),
         home.state(),
-    ] {
-        let Ok(metadata) = folder.metadata() else {
+    ];
+    for version in home.installed().unwrap_or_default() {
+        places.extend([home.version(&version), home.executable(&version)]);
+    }
+    for path in places {
+        let Ok(metadata) = path.metadata() else {
             continue;
         };
-        let place = folder.display();
+        let place = path.display();
         if metadata.mode() & 0o002 != 0 {
             let row = Row::hard(
                 "permissions",
@@ -100,8 +105,10 @@ fn permissions(home: &Home) -> Vec<Row> {
                 "another user could put a program in place of this one",
                 format!("chmod o-w '{place}'"),
             );
-            rows.push(row.fixed_by(super::Fix::OwnersAlone(folder)));
-        } else if rustix::fs::access(&folder, rustix::fs::Access::WRITE_OK).is_err() {
+            rows.push(row.fixed_by(super::Fix::OwnersAlone(path)));
+        } else if metadata.is_dir()
+            && rustix::fs::access(&path, rustix::fs::Access::WRITE_OK).is_err()
+        {
             rows.push(Row::soft(
                 "permissions",
                 format!("this user may not write to {place}"),
@@ -111,7 +118,7 @@ fn permissions(home: &Home) -> Vec<Row> {
         }
     }
     if rows.is_empty() {
-        rows.push(Row::good("permissions", "this user alone may write"));
+        rows.push(Row::good("permissions", "not everybody may write"));
     }
     rows
 }

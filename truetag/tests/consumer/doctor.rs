@@ -138,6 +138,21 @@ fn what_can_be_mended_without_loss_is_by_fix() {
 }
 
 #[test]
+fn a_program_that_everybody_may_write_to_is_told_and_mended() {
+    let rig = ready();
+    let version = rig.home().join("versions/1.0.0");
+    for path in [version.clone(), version.join("rocket"), rig.launcher()] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o777)).unwrap();
+        let listed = rows(&rig, 18, &[]);
+        let words = format!("everybody may write to {}", path.display());
+        assert_eq!(found(&listed, "permissions")["found"], words.as_str());
+        rows(&rig, 0, &["--fix"]);
+        let mode = path.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o775);
+    }
+}
+
+#[test]
 fn a_home_without_a_current_version_and_what_it_remembers_badly_are_told() {
     let rig = ready();
     fs::write(rig.home().join("state/quarantine"), "nonsense\n").unwrap();
