@@ -80,6 +80,10 @@ pub(crate) enum Failure {
         "there is no version to go back to: {installed} is the only one that was current here. An older one can be installed into another home with its install script"
     )]
     NoPrevious { installed: Version },
+    #[error(
+        "{version}, which was current before, is yanked: {reason}. Upgrade to a newer version; 'upgrade --version {version} --allow-downgrade' takes it all the same"
+    )]
+    PreviousYanked { version: Version, reason: String },
     #[error("{path} is not the program that was installed: its digest is not that of its receipt. It cannot be gone back to: upgrade to a newer version, or install that one into another home with its install script", path = .0.display())]
     Altered(PathBuf),
     #[error(
@@ -153,7 +157,10 @@ impl Failure {
             Self::Receipt(error) => error.exit(),
             Self::PathRecord(error) => error.exit(),
             Self::File(error) => error.exit(),
-            Self::Refused(_) | Self::FilesRefused { .. } | Self::Altered(_) => Exit::Refused,
+            Self::Refused(_)
+            | Self::FilesRefused { .. }
+            | Self::PreviousYanked { .. }
+            | Self::Altered(_) => Exit::Refused,
             Self::TufRootFile(_)
             | Self::TufRoot { .. }
             | Self::Version(_)

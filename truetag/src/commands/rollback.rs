@@ -3,7 +3,7 @@
 
 use crate::app::App;
 use crate::failure::Failure;
-use crate::home::Home;
+use crate::home::{Home, Shunned};
 use crate::install::digest;
 use crate::interrupt;
 use crate::output::say;
@@ -23,6 +23,12 @@ pub(super) fn run(app: &App) -> Result<(), Failure> {
     let Some(previous) = previous else {
         return Err(Failure::NoPrevious { installed: current });
     };
+    // To go back is no asking by name.
+    let yanked = home.home().yanked()?.into_iter();
+    let mut yanked = yanked.map(|of| of.what);
+    if let Some(Shunned { version, reason }) = yanked.find(|it| it.version == previous) {
+        return Err(Failure::PreviousYanked { version, reason });
+    }
     let receipt = Receipt::read(&home.home().version(&previous))?;
     let executable = home.home().executable(&previous);
     if digest(&executable)? != receipt.executable_sha256 {

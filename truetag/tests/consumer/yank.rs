@@ -164,3 +164,19 @@ fn a_pointer_with_other_scripts_than_those_of_its_release_is_refused() {
     rig.upgrade(&[]).expect(0);
     assert_eq!(rig.version(), "1.1.0");
 }
+
+#[test]
+fn a_rollback_takes_no_yanked_version_that_was_not_asked_for_by_name() {
+    let rig = ready();
+    rig.upgrade(&[]).expect(0);
+    rig.point("1.1.0", 8, |pointer| pointer.yanked = vec![yank("1.0.0")]);
+    rig.upgrade(&[]).expect(0);
+    let before = rig.snapshot();
+    let ran = rig.run(&["rollback"]).expect(11);
+    let words = "1.0.0, which was current before, is yanked: it eats files";
+    assert!(ran.stderr.contains(words), "{}", ran.stderr);
+    assert_eq!(rig.snapshot(), before);
+    rig.upgrade(&["--version", "1.0.0", "--allow-downgrade"])
+        .expect(0);
+    assert_eq!(rig.version(), "1.0.0");
+}
