@@ -230,9 +230,17 @@ main() {
     make_temporary
     by_release "download/$tag"
     get_script
+    case $dir in
+        /*) ;;
+        *) dir=$PWD/$dir ;;
+    esac
     program=$dir/bin/$product
     aside=$program.aside
-    if [ -e "$program" ] && ! "$program" --version </dev/null >/dev/null 2>&1; then
+    # By itself: a project, or a development build, may have it run something else or nothing.
+    if [ -e "$program" ] && ! (
+        unset "${home_variable%HOME}BIN"
+        cd / && "$program" --version
+    ) </dev/null >/dev/null 2>&1; then
         mv -f "$program" "$aside"
     fi
     code=0

@@ -3,11 +3,12 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
 
 use release_plan::{Sha256, Version};
 
 use crate::install_script::{find, run, shells, told};
-use crate::rig::{Rig, flip, powershell, rescue, unchecked};
+use crate::rig::{Ran, Rig, flip, powershell, rescue, unchecked};
 
 /// A home with 1.0.0, and a mirror with 1.1.0 and the script that rescues by it.
 fn world() -> (Rig, std::path::PathBuf) {
@@ -124,6 +125,31 @@ fn a_launcher_that_works_stays_and_a_rescue_changes_no_profile() {
     );
     assert_eq!(rig.version(), "1.1.0");
     assert!(fs::read(rig.launcher()).unwrap() == before);
+}
+
+#[test]
+fn a_launcher_stays_although_a_project_or_a_development_build_has_it_run_nothing() {
+    let (rig, script) = world();
+    let told = told(&rig, &rig.mirror());
+    let before = fs::read(rig.launcher()).unwrap();
+    let project = rig.path("project");
+    fs::create_dir(&project).unwrap();
+    fs::write(project.join(".rocket.toml"), "version = '9.9.9'").unwrap();
+    for build in ["", "/nowhere"] {
+        for shell in shells() {
+            fs::remove_dir_all(rig.home()).unwrap();
+            rig.install("1.0.0");
+            let mut rescue = Command::new(&shell[0]);
+            rescue.args(&shell[1..]).arg(&script).args(&told);
+            rescue.args(["--dir", "../home"]).current_dir(&project);
+            rescue
+                .env("HOME", rig.path("nobody"))
+                .env("ROCKET_BIN", build);
+            Ran::from(rescue.output().unwrap()).expect(0);
+            assert_eq!(rig.version(), "1.1.0");
+            assert!(fs::read(rig.launcher()).unwrap() == before);
+        }
+    }
 }
 
 #[test]
