@@ -2,6 +2,8 @@
 //! upward. It chooses among what is verified, and never what is believed. Relies on `toml`.
 
 use std::fmt;
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use release_plan::{Channel, Version};
@@ -43,11 +45,19 @@ pub(crate) enum PinError {
 /// The nearest file of that name from `folder` upward.
 pub(crate) fn find(folder: &Path, name: &str) -> Result<Option<Pin>, PinError> {
     for folder in folder.ancestors() {
-        if let Some(pin) = read(&folder.join(name))? {
-            return Ok(Some(pin));
+        let file = folder.join(name);
+        match read(&file) {
+            Ok(None) => {}
+            // A folder that this user may not search is no project of theirs.
+            Err(_) if is_out_of_reach(&file) => {}
+            result => return result,
         }
     }
     Ok(None)
+}
+
+fn is_out_of_reach(file: &Path) -> bool {
+    fs::symlink_metadata(file).is_err_and(|error| error.kind() == ErrorKind::PermissionDenied)
 }
 
 /// A project's file; none when it does not exist.
@@ -106,7 +116,6 @@ impl fmt::Display for Asks {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
 
     #[test]
     fn the_nearest_file_upward_is_the_projects() {

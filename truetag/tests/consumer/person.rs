@@ -342,7 +342,7 @@ fn root_with_anothers_home_edits_none_of_her_profiles() {
     assert!(person.belongings().is_empty());
 }
 
-fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
 }
 

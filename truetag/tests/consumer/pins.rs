@@ -1,12 +1,15 @@
 //! A project asks for a version, and gets it or is told why not.
 
 use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, chown};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
 
 use crate::life::ready;
+use crate::person::is_root;
 use crate::rig::{Ran, Rig, yank};
 
 /// A project's folder that asks for something, and a folder deep in it.
@@ -213,6 +216,33 @@ fn a_projects_file_that_cannot_be_understood_is_named_with_its_line() {
 }
 
 #[test]
+fn a_folder_that_may_not_be_searched_is_no_project() {
+    let rig = ready();
+    let folder = rig.path("closed");
+    fs::create_dir(&folder).unwrap();
+    // As after `sudo -u` in a folder of root's.
+    let mut command = Command::new("sh");
+    command.args(["-c", "chmod 0 . && exec \"$@\"", "sh"]);
+    command.arg(rig.launcher()).arg("--version");
+    command.env("HOME", rig.path("nobody")).current_dir(&folder);
+    if is_root() {
+        fs::set_permissions(rig.path(""), fs::Permissions::from_mode(0o755)).unwrap();
+        chown(&folder, Some(65534), None).unwrap();
+        command.uid(65534);
+    }
+    let ran = Ran::from(command.output().unwrap());
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+    assert!(ran.expect(0).stdout.starts_with("rocket 1.0.0"));
+    // One that may not be read is one that nobody knows.
+    if !is_root() {
+        let file = folder.join(".rocket.toml");
+        fs::write(&file, "").unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0)).unwrap();
+        run_in(&rig, &folder, &["--version"]).expect(16);
+    }
+}
+
+#[test]
 fn a_development_build_runs_in_place_of_everything_and_touches_nothing_of_the_home() {
     let rig = ready();
     let deep = project(&rig, "version = \"9.9.9\"\n");
@@ -222,7 +252,7 @@ fn a_development_build_runs_in_place_of_everything_and_touches_nothing_of_the_ho
     let name = program.iter().rposition(|byte| *byte == b'r').unwrap();
     program.truncate(name);
     fs::write(&build, program).unwrap();
-    fs::set_permissions(&build, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    fs::set_permissions(&build, fs::Permissions::from_mode(0o755)).unwrap();
     let run = |arguments: &[&str], build: &Path| -> Ran {
         let mut command: Command = rig.command(arguments);
         command.env("ROCKET_BIN", build).current_dir(&deep);
