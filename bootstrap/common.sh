@@ -1,6 +1,8 @@
 # What every bootstrap script has in its region "common". Nothing runs by reading it.
 # Relies on sh, sed, sort, head, date, mktemp, cp, curl or wget, and sha256sum, shasum or openssl.
-# Whoever has it sets base.
+# With cosign too where a signature is required.
+# Whoever has it sets base, repository, workflow, channel_workflow, branch, issuer, require_signature
+# and trusted_root.
 # shellcheck shell=sh disable=SC2154
 
 say() {
@@ -21,6 +23,8 @@ has() {
 
 # Where to download from, and what to check it with.
 need_tools() {
+    [ -z "$require_signature" ] || has cosign ||
+        die 17 "cosign is needed for --require-signature, and is not on PATH"
     case $1 in
         file://*) ;;
         *) has curl || has wget || die 17 "curl or wget is needed, and neither is on PATH" ;;
@@ -88,6 +92,23 @@ digest_of() {
     printf '%s\n' "$sum"
 }
 
+# Refuses a file and its address, where a signature is required, unless a workflow of the repository
+# signed it: which, and at which reference.
+check_signature() {
+    [ -n "$require_signature" ] || return 0
+    download "$2.sigstore.json" "$1.sigstore.json"
+    signer=$repository/$3
+    case $(cosign verify-blob --help 2>&1) in
+        # cosign 2 wants to be told of the bundle's format.
+        *--new-bundle-format*) format=--new-bundle-format ;;
+        *) format= ;;
+    esac
+    set -- verify-blob ${format:+"$format"} --bundle "$1.sigstore.json" \
+        --certificate-identity "$signer" --certificate-oidc-issuer "$issuer" "$1"
+    [ -z "$trusted_root" ] || set -- "$@" --trusted-root "$trusted_root"
+    cosign "$@" >&2 || die 11 "cosign finds no signature of $signer. Nothing was run"
+}
+
 # A folder that goes away with this run.
 make_temporary() {
     temporary=$(mktemp -d) || die 16 "cannot make a temporary folder: set TMPDIR to one with space"
@@ -113,6 +134,7 @@ by_pointer() {
         say "note: cannot get the pointer of channel $2 from $1"
         return 1
     }
+    check_signature "$pointer" "$1/channels/$2.json" "$channel_workflow@refs/heads/$branch"
     expires=$(sed -n 's/^  "expires": "\([0-9TZ:-]*\)".*/\1/p' "$pointer")
     tag=$(sed -n 's/^    "tag": "\([0-9A-Za-z.+-]*\)".*/\1/p' "$pointer")
     digest=$(sed -n 's/^      "install\.sh": "\([0-9a-f]\{64\}\)".*/\1/p' "$pointer")
@@ -128,6 +150,7 @@ by_pointer() {
         return 1
     fi
     url=$base/releases/download/$tag/install.sh
+    by_pointer=1
 }
 
 # Sets url and digest to those of a release's own script, by the checksums beside it.
@@ -142,7 +165,7 @@ by_release() {
     [ -n "$digest" ] || die 11 "$base/releases/$1/$sums lists no install.sh. Nothing was run"
 }
 
-# Gets the script at $url, which must have $digest.
+# Gets the script at $url, one of those of $tag, which must have $digest.
 get_script() {
     script=$temporary/install.sh
     download "$url" "$script"
@@ -150,5 +173,10 @@ get_script() {
     if [ "$found" != "$digest" ]; then
         die 11 "$url: digest refused: expected $digest, found ${found:-none}. Nothing was run"
     fi
+    case ${by_pointer:-}$tag in
+        # Nothing but the pointer vouches for patched scripts.
+        1bootstrap-*) ;;
+        *) check_signature "$script" "$url" "$workflow@refs/tags/$tag" ;;
+    esac
     say "the script of $url, with the digest that is written for it"
 }

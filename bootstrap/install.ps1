@@ -48,7 +48,8 @@ function Install-Release {
     $tag = '@TAG@'
     $repository = '@REPOSITORY@'
     $pages = '@CHANNELS_URL@'
-    $signer = '@REPOSITORY@/@RELEASE_WORKFLOW@'
+    $releases = '@REPOSITORY@/@RELEASE_WORKFLOW@@refs/tags/'
+    $channels = '@REPOSITORY@/@CHANNEL_WORKFLOW@@refs/heads/@DEFAULT_BRANCH@'
     $issuer = '@ISSUER@'
     # <sha256> <target> <archive>, a line for each target.
     $archives = @'
@@ -96,7 +97,7 @@ function Install-Release {
         if ($Bundle) { $base = 'file:///' + $temporary.Replace('\', '/') + '/bundle' }
 
         if ($Channel) {
-            $pointer = Get-Text "$pages/channels/$Channel.json" | ConvertFrom-Json
+            $pointer = Get-Text "$pages/channels/$Channel.json" $channels | ConvertFrom-Json
             $expires = ([datetime] $pointer.expires).ToUniversalTime()
             if ($expires -le [datetime]::UtcNow) {
                 Stop-Installation 10 "the pointer of channel $Channel expired at $expires. Try again later, or without -Channel"
@@ -128,7 +129,7 @@ function Install-Release {
         Write-Host "downloading $base/$folder/$archive"
         Save-File "$base/$folder/$archive" $file $digest
         if ($RequireSignature) {
-            Confirm-Signature $file "$base/$folder/$archive" $tag
+            Confirm-Signature $file "$base/$folder/$archive" "$releases$tag"
             Write-Host "The release workflow signed it for $tag, says cosign, and its digest is the one in this script."
         } else {
             Write-Host 'The digest is the one in this script: so far this rests on where the script came from.'
@@ -177,9 +178,11 @@ function Save-File([string] $Url, [string] $File, [string] $Digest) {
     }
 }
 
-function Get-Text([string] $Url) {
+# The text of a file, which the signer must have signed where one is given and a signature required.
+function Get-Text([string] $Url, [string] $Signer) {
     $file = Join-Path $temporary ([IO.Path]::GetRandomFileName())
     Save-File $Url $file
+    if ($RequireSignature -and $Signer) { Confirm-Signature $file $Url $Signer }
     [IO.File]::ReadAllText($file)
 }
 
@@ -195,17 +198,17 @@ function Expand-Member([string[]] $Names) {
     }
 }
 
-# Refuses a file, its address and its tag, unless the release workflow signed it for that tag.
-function Confirm-Signature([string] $File, [string] $Url, [string] $Tag) {
+# Refuses a file and its address, unless the signer signed it.
+function Confirm-Signature([string] $File, [string] $Url, [string] $Signer) {
     Save-File "$Url.sigstore.json" "$File.sigstore.json"
     $arguments = @('verify-blob', '--bundle', "$File.sigstore.json", '--certificate-oidc-issuer', $issuer)
-    $arguments += '--certificate-identity', "$signer@refs/tags/$Tag"
+    $arguments += '--certificate-identity', $Signer
     # cosign 2 wants to be told of the bundle's format.
     if ((& cosign verify-blob --help | Out-String) -like '*--new-bundle-format*') { $arguments += '--new-bundle-format' }
     if ($TrustedRoot) { $arguments += '--trusted-root', $TrustedRoot }
     & cosign $arguments $File | Out-Host
     if ($LASTEXITCODE -ne 0) {
-        Stop-Installation 11 "cosign finds no signature of $signer for $Tag. Nothing was run"
+        Stop-Installation 11 "cosign finds no signature of $Signer. Nothing was run"
     }
 }
 
@@ -217,8 +220,9 @@ function Invoke-Script([string] $Tag, [string] $Digest) {
     $url = "$base/releases/download/$Tag/install.ps1"
     $file = Join-Path $temporary 'install.ps1'
     Save-File $url $file $Digest
-    if ($RequireSignature) {
-        Confirm-Signature $file $url $Tag
+    # Nothing but the pointer vouches for patched scripts.
+    if ($RequireSignature -and -not ($Channel -and $Tag -clike 'bootstrap-*')) {
+        Confirm-Signature $file $url "$releases$Tag"
     }
     Write-Host "the script of $url, with the digest that is written for it"
     $arguments = @{}

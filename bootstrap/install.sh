@@ -25,6 +25,8 @@ has() {
 
 # Where to download from, and what to check it with.
 need_tools() {
+    [ -z "$require_signature" ] || has cosign ||
+        die 17 "cosign is needed for --require-signature, and is not on PATH"
     case $1 in
         file://*) ;;
         *) has curl || has wget || die 17 "curl or wget is needed, and neither is on PATH" ;;
@@ -92,6 +94,23 @@ digest_of() {
     printf '%s\n' "$sum"
 }
 
+# Refuses a file and its address, where a signature is required, unless a workflow of the repository
+# signed it: which, and at which reference.
+check_signature() {
+    [ -n "$require_signature" ] || return 0
+    download "$2.sigstore.json" "$1.sigstore.json"
+    signer=$repository/$3
+    case $(cosign verify-blob --help 2>&1) in
+        # cosign 2 wants to be told of the bundle's format.
+        *--new-bundle-format*) format=--new-bundle-format ;;
+        *) format= ;;
+    esac
+    set -- verify-blob ${format:+"$format"} --bundle "$1.sigstore.json" \
+        --certificate-identity "$signer" --certificate-oidc-issuer "$issuer" "$1"
+    [ -z "$trusted_root" ] || set -- "$@" --trusted-root "$trusted_root"
+    cosign "$@" >&2 || die 11 "cosign finds no signature of $signer. Nothing was run"
+}
+
 # A folder that goes away with this run.
 make_temporary() {
     temporary=$(mktemp -d) || die 16 "cannot make a temporary folder: set TMPDIR to one with space"
@@ -117,6 +136,7 @@ by_pointer() {
         say "note: cannot get the pointer of channel $2 from $1"
         return 1
     }
+    check_signature "$pointer" "$1/channels/$2.json" "$channel_workflow@refs/heads/$branch"
     expires=$(sed -n 's/^  "expires": "\([0-9TZ:-]*\)".*/\1/p' "$pointer")
     tag=$(sed -n 's/^    "tag": "\([0-9A-Za-z.+-]*\)".*/\1/p' "$pointer")
     digest=$(sed -n 's/^      "install\.sh": "\([0-9a-f]\{64\}\)".*/\1/p' "$pointer")
@@ -132,6 +152,7 @@ by_pointer() {
         return 1
     fi
     url=$base/releases/download/$tag/install.sh
+    by_pointer=1
 }
 
 # Sets url and digest to those of a release's own script, by the checksums beside it.
@@ -146,7 +167,7 @@ by_release() {
     [ -n "$digest" ] || die 11 "$base/releases/$1/$sums lists no install.sh. Nothing was run"
 }
 
-# Gets the script at $url, which must have $digest.
+# Gets the script at $url, one of those of $tag, which must have $digest.
 get_script() {
     script=$temporary/install.sh
     download "$url" "$script"
@@ -154,6 +175,11 @@ get_script() {
     if [ "$found" != "$digest" ]; then
         die 11 "$url: digest refused: expected $digest, found ${found:-none}. Nothing was run"
     fi
+    case ${by_pointer:-}$tag in
+        # Nothing but the pointer vouches for patched scripts.
+        1bootstrap-*) ;;
+        *) check_signature "$script" "$url" "$workflow@refs/tags/$tag" ;;
+    esac
     say "the script of $url, with the digest that is written for it"
 }
 # end of common
@@ -232,29 +258,11 @@ take() {
         die 17 "$bundle holds no whole $1: it is not for this version or machine, or is cut off"
 }
 
-# Refuses a file, its address and its tag, unless the release workflow signed it for that tag.
-check_signature() {
-    download "$2.sigstore.json" "$1.sigstore.json"
-    signer=$repository/$workflow@refs/tags/$3
-    case $(cosign verify-blob --help 2>&1) in
-        # cosign 2 wants to be told of the bundle's format.
-        *--new-bundle-format*) format=--new-bundle-format ;;
-        *) format= ;;
-    esac
-    set -- verify-blob ${format:+"$format"} --bundle "$1.sigstore.json" \
-        --certificate-identity "$signer" --certificate-oidc-issuer "$issuer" "$1"
-    [ -z "$trusted_root" ] || set -- "$@" --trusted-root "$trusted_root"
-    cosign "$@" >&2 || die 11 "cosign finds no signature of $signer. Nothing was run"
-}
-
 # Goes on with the script of another release, which rests on what that script is checked by.
 hand_over() {
     get_script
-    if [ -n "$require_signature" ]; then
-        check_signature "$script" "$url" "$tag"
-    else
+    [ -n "$require_signature" ] ||
         say "so far this rests on where both came from. --require-signature asks cosign."
-    fi
     set --
     [ -z "$mirror" ] || set -- "$@" --mirror "$mirror"
     [ -z "$bundle" ] || set -- "$@" --bundle "$bundle"
@@ -280,9 +288,11 @@ main() {
     repository='@REPOSITORY@'
     pages='@CHANNELS_URL@'
     workflow='@RELEASE_WORKFLOW@'
+    channel_workflow='@CHANNEL_WORKFLOW@'
+    branch='@DEFAULT_BRANCH@'
     issuer='@ISSUER@'
     home_variable='@HOME_VARIABLE@'
-    case $product$version$tag$repository$pages$workflow$issuer$home_variable in
+    case $product$version$tag$repository$pages$workflow$channel_workflow$branch$issuer$home_variable in
         *@*) die 17 "this is the template of an install script: take the one of a release" ;;
     esac
 
@@ -354,8 +364,6 @@ main() {
         has "$tool" || die 17 "$tool is needed and not on PATH"
     done
     need_tools "$base"
-    [ -z "$require_signature" ] || has cosign ||
-        die 17 "cosign is needed for --require-signature, and is not on PATH"
     for tool in sed sort head date mkdir; do
         [ "$channel$asked$bundle" = "$version" ] || has "$tool" ||
             die 17 "$tool is needed and not on PATH"
@@ -389,7 +397,7 @@ main() {
         die 11 "$url: digest refused: expected $digest, found ${found:-none}. Nothing was installed"
     fi
     if [ -n "$require_signature" ]; then
-        check_signature "$temporary/$archive" "$url" "$tag"
+        check_signature "$temporary/$archive" "$url" "$workflow@refs/tags/$tag"
         say "The release workflow signed it for $tag, says cosign, and its digest is the one in this script."
     else
         say "The digest is the one in this script: so far this rests on where the script came from."

@@ -26,6 +26,8 @@ has() {
 
 # Where to download from, and what to check it with.
 need_tools() {
+    [ -z "$require_signature" ] || has cosign ||
+        die 17 "cosign is needed for --require-signature, and is not on PATH"
     case $1 in
         file://*) ;;
         *) has curl || has wget || die 17 "curl or wget is needed, and neither is on PATH" ;;
@@ -93,6 +95,23 @@ digest_of() {
     printf '%s\n' "$sum"
 }
 
+# Refuses a file and its address, where a signature is required, unless a workflow of the repository
+# signed it: which, and at which reference.
+check_signature() {
+    [ -n "$require_signature" ] || return 0
+    download "$2.sigstore.json" "$1.sigstore.json"
+    signer=$repository/$3
+    case $(cosign verify-blob --help 2>&1) in
+        # cosign 2 wants to be told of the bundle's format.
+        *--new-bundle-format*) format=--new-bundle-format ;;
+        *) format= ;;
+    esac
+    set -- verify-blob ${format:+"$format"} --bundle "$1.sigstore.json" \
+        --certificate-identity "$signer" --certificate-oidc-issuer "$issuer" "$1"
+    [ -z "$trusted_root" ] || set -- "$@" --trusted-root "$trusted_root"
+    cosign "$@" >&2 || die 11 "cosign finds no signature of $signer. Nothing was run"
+}
+
 # A folder that goes away with this run.
 make_temporary() {
     temporary=$(mktemp -d) || die 16 "cannot make a temporary folder: set TMPDIR to one with space"
@@ -118,6 +137,7 @@ by_pointer() {
         say "note: cannot get the pointer of channel $2 from $1"
         return 1
     }
+    check_signature "$pointer" "$1/channels/$2.json" "$channel_workflow@refs/heads/$branch"
     expires=$(sed -n 's/^  "expires": "\([0-9TZ:-]*\)".*/\1/p' "$pointer")
     tag=$(sed -n 's/^    "tag": "\([0-9A-Za-z.+-]*\)".*/\1/p' "$pointer")
     digest=$(sed -n 's/^      "install\.sh": "\([0-9a-f]\{64\}\)".*/\1/p' "$pointer")
@@ -133,6 +153,7 @@ by_pointer() {
         return 1
     fi
     url=$base/releases/download/$tag/install.sh
+    by_pointer=1
 }
 
 # Sets url and digest to those of a release's own script, by the checksums beside it.
@@ -147,7 +168,7 @@ by_release() {
     [ -n "$digest" ] || die 11 "$base/releases/$1/$sums lists no install.sh. Nothing was run"
 }
 
-# Gets the script at $url, which must have $digest.
+# Gets the script at $url, one of those of $tag, which must have $digest.
 get_script() {
     script=$temporary/install.sh
     download "$url" "$script"
@@ -155,6 +176,11 @@ get_script() {
     if [ "$found" != "$digest" ]; then
         die 11 "$url: digest refused: expected $digest, found ${found:-none}. Nothing was run"
     fi
+    case ${by_pointer:-}$tag in
+        # Nothing but the pointer vouches for patched scripts.
+        1bootstrap-*) ;;
+        *) check_signature "$script" "$url" "$workflow@refs/tags/$tag" ;;
+    esac
     say "the script of $url, with the digest that is written for it"
 }
 # end of common
@@ -165,9 +191,10 @@ Installs $product, the release that a channel points at.
 
 Usage: install.sh [--channel CHANNEL] [--mirror URL] [argument of that release's own script]…
 
-  --channel CHANNEL  stable, beta or alpha, and follow it from then on [default: $default]
-  --mirror URL       take everything from here: http://…, https://… or file:///ABSOLUTE/PATH
-  --help             print this
+  --channel CHANNEL    stable, beta or alpha, and follow it from then on [default: $default]
+  --mirror URL         take everything from here: http://…, https://… or file:///ABSOLUTE/PATH
+  --require-signature  have cosign verify what is downloaded before any of it runs
+  --help               print this
 
 With \$$reference_variable=TAG it is the script of that tag, wherever the channel points.
 EOF
@@ -179,16 +206,24 @@ main() {
     fi
     set -euf
     product='@PRODUCT@'
-    base='@REPOSITORY@'
+    repository='@REPOSITORY@'
     pages='@CHANNELS_URL@'
+    workflow='@RELEASE_WORKFLOW@'
+    channel_workflow='@CHANNEL_WORKFLOW@'
+    branch='@DEFAULT_BRANCH@'
+    issuer='@ISSUER@'
     channel='@DEFAULT_CHANNEL@'
     reference_variable='@REFERENCE_VARIABLE@'
-    case $product$base$pages$channel$reference_variable in
+    case $product$repository$pages$workflow$channel_workflow$branch$issuer$channel$reference_variable in
         *@*) die 17 "this is the template of a stub: take the one of a release" ;;
     esac
     reference=
     eval "reference=\${$reference_variable:-}"
+    base=$repository
     default=$channel
+    tag=
+    require_signature=
+    trusted_root=
     left=$#
     while [ "$left" -gt 0 ]; do
         case $1 in
@@ -196,7 +231,7 @@ main() {
                 usage
                 exit 0
                 ;;
-            --channel | --mirror)
+            --channel | --mirror | --trusted-root)
                 if [ "$left" -lt 2 ] || [ -z "$2" ]; then
                     die 2 "$1 needs a value. See --help"
                 fi
@@ -217,7 +252,14 @@ main() {
                 shift 2
                 left=$((left - 2))
                 ;;
+            --trusted-root)
+                trusted_root=$2
+                set -- "$@" "$1" "$2"
+                shift 2
+                left=$((left - 2))
+                ;;
             *)
+                [ "$1" != --require-signature ] || require_signature=1
                 set -- "$@" "$1"
                 shift
                 left=$((left - 1))
@@ -244,6 +286,8 @@ main() {
                 # The latest release is that of the default channel.
                 [ "$channel" = "$default" ] ||
                     die 10 "nothing says what $channel is at. Try again later, or without --channel"
+                [ -z "$require_signature" ] ||
+                    die 10 "nothing signed says which release is the latest. Try again later, or without --require-signature"
                 say "note: the latest release's own script serves in its place"
                 by_release latest/download
             }
@@ -251,6 +295,7 @@ main() {
         *[!0-9A-Za-z.+-]*) die 2 "\$$reference_variable: expected a tag like v1.2.3, found $reference" ;;
         v[0-9]* | bootstrap-v[0-9]*)
             say "\$$reference_variable pins $reference"
+            tag=$reference
             by_release "download/$reference"
             ;;
         *) die 2 "\$$reference_variable: expected a tag like v1.2.3, found $reference" ;;

@@ -28,6 +28,8 @@ has() {
 
 # Where to download from, and what to check it with.
 need_tools() {
+    [ -z "$require_signature" ] || has cosign ||
+        die 17 "cosign is needed for --require-signature, and is not on PATH"
     case $1 in
         file://*) ;;
         *) has curl || has wget || die 17 "curl or wget is needed, and neither is on PATH" ;;
@@ -95,6 +97,23 @@ digest_of() {
     printf '%s\n' "$sum"
 }
 
+# Refuses a file and its address, where a signature is required, unless a workflow of the repository
+# signed it: which, and at which reference.
+check_signature() {
+    [ -n "$require_signature" ] || return 0
+    download "$2.sigstore.json" "$1.sigstore.json"
+    signer=$repository/$3
+    case $(cosign verify-blob --help 2>&1) in
+        # cosign 2 wants to be told of the bundle's format.
+        *--new-bundle-format*) format=--new-bundle-format ;;
+        *) format= ;;
+    esac
+    set -- verify-blob ${format:+"$format"} --bundle "$1.sigstore.json" \
+        --certificate-identity "$signer" --certificate-oidc-issuer "$issuer" "$1"
+    [ -z "$trusted_root" ] || set -- "$@" --trusted-root "$trusted_root"
+    cosign "$@" >&2 || die 11 "cosign finds no signature of $signer. Nothing was run"
+}
+
 # A folder that goes away with this run.
 make_temporary() {
     temporary=$(mktemp -d) || die 16 "cannot make a temporary folder: set TMPDIR to one with space"
@@ -120,6 +139,7 @@ by_pointer() {
         say "note: cannot get the pointer of channel $2 from $1"
         return 1
     }
+    check_signature "$pointer" "$1/channels/$2.json" "$channel_workflow@refs/heads/$branch"
     expires=$(sed -n 's/^  "expires": "\([0-9TZ:-]*\)".*/\1/p' "$pointer")
     tag=$(sed -n 's/^    "tag": "\([0-9A-Za-z.+-]*\)".*/\1/p' "$pointer")
     digest=$(sed -n 's/^      "install\.sh": "\([0-9a-f]\{64\}\)".*/\1/p' "$pointer")
@@ -135,6 +155,7 @@ by_pointer() {
         return 1
     fi
     url=$base/releases/download/$tag/install.sh
+    by_pointer=1
 }
 
 # Sets url and digest to those of a release's own script, by the checksums beside it.
@@ -149,7 +170,7 @@ by_release() {
     [ -n "$digest" ] || die 11 "$base/releases/$1/$sums lists no install.sh. Nothing was run"
 }
 
-# Gets the script at $url, which must have $digest.
+# Gets the script at $url, one of those of $tag, which must have $digest.
 get_script() {
     script=$temporary/install.sh
     download "$url" "$script"
@@ -157,6 +178,11 @@ get_script() {
     if [ "$found" != "$digest" ]; then
         die 11 "$url: digest refused: expected $digest, found ${found:-none}. Nothing was run"
     fi
+    case ${by_pointer:-}$tag in
+        # Nothing but the pointer vouches for patched scripts.
+        1bootstrap-*) ;;
+        *) check_signature "$script" "$url" "$workflow@refs/tags/$tag" ;;
+    esac
     say "the script of $url, with the digest that is written for it"
 }
 # end of common
@@ -167,9 +193,10 @@ Puts $product of $tag over an installation that cannot upgrade itself.
 
 Usage: upgrade.sh [--dir HOME] [--mirror URL] [argument of that release's install.sh]…
 
-  --dir HOME    the home to rescue, not \$$home_variable or ~/.$product
-  --mirror URL  take everything from here: http://…, https://… or file:///ABSOLUTE/PATH
-  --help        print this
+  --dir HOME           the home to rescue, not \$$home_variable or ~/.$product
+  --mirror URL         take everything from here: http://…, https://… or file:///ABSOLUTE/PATH
+  --require-signature  have cosign verify what is downloaded before any of it runs
+  --help               print this
 
 Exit codes are those of '$product --help'.
 EOF
@@ -182,11 +209,18 @@ main() {
     set -euf
     product='@PRODUCT@'
     tag='@BOOTSTRAP_TAG@'
-    base='@REPOSITORY@'
+    repository='@REPOSITORY@'
+    workflow='@RELEASE_WORKFLOW@'
+    channel_workflow='@CHANNEL_WORKFLOW@'
+    branch='@DEFAULT_BRANCH@'
+    issuer='@ISSUER@'
     home_variable='@HOME_VARIABLE@'
-    case $product$tag$base$home_variable in
+    case $product$tag$repository$workflow$channel_workflow$branch$issuer$home_variable in
         *@*) die 17 "this is the template of a script: take the one of a release" ;;
     esac
+    base=$repository
+    require_signature=
+    trusted_root=
     dir=
     eval "dir=\${$home_variable:-}"
     dir=${dir:-${HOME:-}/.$product}
@@ -197,20 +231,21 @@ main() {
                 usage
                 exit 0
                 ;;
-            --dir | --mirror)
+            --dir | --mirror | --trusted-root)
                 if [ "$left" -lt 2 ] || [ -z "$2" ]; then
                     die 2 "$1 needs a value. See --help"
                 fi
-                if [ "$1" = --dir ]; then
-                    dir=$2
-                else
-                    base=${2%/}
-                    set -- "$@" "$1" "$2"
-                fi
+                case $1 in
+                    --dir) dir=$2 ;;
+                    --mirror) base=${2%/} ;;
+                    --trusted-root) trusted_root=$2 ;;
+                esac
+                [ "$1" = --dir ] || set -- "$@" "$1" "$2"
                 shift 2
                 left=$((left - 2))
                 ;;
             *)
+                [ "$1" != --require-signature ] || require_signature=1
                 set -- "$@" "$1"
                 shift
                 left=$((left - 1))

@@ -79,6 +79,14 @@ pub(crate) fn stamp(
             "@RELEASE_WORKFLOW@",
             product.identities.release_workflow.clone(),
         ),
+        (
+            "@CHANNEL_WORKFLOW@",
+            product.identities.channel_workflow.clone(),
+        ),
+        (
+            "@DEFAULT_BRANCH@",
+            product.identities.default_branch.clone(),
+        ),
         ("@ISSUER@", product.identities.issuer.clone()),
         ("@DEFAULT_CHANNEL@", product.channels.default.to_string()),
         ("@HOME_VARIABLE@", product.variable("HOME")),

@@ -11,7 +11,7 @@ use crate::install_script::{find, run, shells, told, tools};
 use crate::rig::{Ran, Rig, bundle_of, flip, in_days, release_job, stamped, unchecked};
 
 /// What the script needs of other programs for all its options.
-const TOOLS: [&str; 14] = [
+pub(crate) const TOOLS: [&str; 14] = [
     "uname",
     "mktemp",
     "tar",
@@ -134,7 +134,7 @@ fn a_channel_that_is_named_is_installed_from_and_followed() {
 }
 
 /// The tools, and a cosign of that name; none where it is not here.
-fn with_cosign(name: &str) -> Option<tempfile::TempDir> {
+pub(crate) fn with_cosign(name: &str) -> Option<tempfile::TempDir> {
     let Some(cosign) = find(name) else {
         not_run(name);
         return None;
@@ -171,6 +171,18 @@ fn with_a_signature_required_nothing_runs_that_cosign_refuses() {
         rig.sign(&script, &release_job("1.0.0"));
         let ran = required(&["--version", "1.1.0"]).expect(11);
         assert!(ran.stderr.contains("no signature of"), "{}", ran.stderr);
+        // What the channel is at is what its own workflow says.
+        rig.sign(&script, &release_job("1.1.0"));
+        required(&["--channel", "stable"]).expect(0);
+        assert_eq!(installed(&rig).0, "1.1.0");
+        let pointer = rig.signed_pointer();
+        for selected in ["1.0.0", "1.1.0"] {
+            rig.point(selected, 2, |_| {});
+            fs::write(bundle_of(&rig.pointer()), &pointer.bundle).unwrap();
+            let ran = required(&["--channel", "stable"]).expect(11);
+            assert!(ran.stderr.contains("channel.yml@refs/heads/main"));
+        }
+        rig.point("1.1.0", 1, |_| {});
         rig.sign(&archive, &release_job("1.1.0"));
         required(&[]).expect(11);
         fs::write(bundle_of(&archive), "{}").unwrap();

@@ -2,13 +2,14 @@
 //! `install.ps1` can be held without PowerShell.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::process::Command;
 
 use release_plan::{Sha256, Version};
 
+use crate::install_options::with_cosign;
 use crate::install_script::{find, run, shells, told};
-use crate::rig::{Ran, Rig, flip, powershell, rescue, unchecked};
+use crate::rig::{Ran, Rig, flip, powershell, release_job, rescue, unchecked};
 
 /// A home with 1.0.0, and a mirror with 1.1.0 and the script that rescues by it.
 fn world() -> (Rig, std::path::PathBuf) {
@@ -150,6 +151,28 @@ fn a_launcher_stays_although_a_project_or_a_development_build_has_it_run_nothing
             assert!(fs::read(rig.launcher()).unwrap() == before);
         }
     }
+}
+
+#[test]
+fn with_a_signature_required_a_rescue_runs_nothing_that_cosign_refuses() {
+    let (rig, script) = world();
+    let told = told(&rig, &rig.mirror());
+    let arguments = told.each_ref().map(String::as_str);
+    let arguments = [&arguments[..], &["--require-signature"]].concat();
+    let Some(path) = with_cosign("cosign") else {
+        return;
+    };
+    symlink(find("mv").unwrap(), path.path().join("mv")).unwrap();
+    let path = Some(path.path());
+    let install = rig.release("1.1.0").join("install.sh");
+    let before = rig.snapshot();
+    rig.sign(&install, &release_job("1.0.0"));
+    let ran = run(&shells()[0], &script, &arguments, path).expect(11);
+    assert!(ran.stderr.contains("release.yml@refs/tags/v1.1.0"));
+    assert_eq!(rig.snapshot(), before);
+    rig.sign(&install, &release_job("1.1.0"));
+    run(&shells()[0], &script, &arguments, path).expect(0);
+    assert_eq!(rig.version(), "1.1.0");
 }
 
 #[test]

@@ -514,8 +514,6 @@ fn stamp(template: &str, version: &Version, archive_sha256: Sha256) -> String {
         ("@BOOTSTRAP_TAG@", &tag),
         ("@REPOSITORY@", "https://github.com/acme/rocket"),
         ("@CHANNELS_URL@", "https://acme.github.io/rocket"),
-        ("@RELEASE_WORKFLOW@", ".github/workflows/release.yml"),
-        ("@ISSUER@", "https://token.actions.githubusercontent.com"),
         ("@HOME_VARIABLE@", "ROCKET_HOME"),
         ("@ARCHIVES@", &archives),
     ];
@@ -536,8 +534,15 @@ pub(crate) fn stub(pages: &str, repository: &str) -> String {
 }
 
 fn fill(template: &str, values: &[(&str, &str)]) -> String {
+    let signers = [
+        ("@RELEASE_WORKFLOW@", ".github/workflows/release.yml"),
+        ("@CHANNEL_WORKFLOW@", ".github/workflows/channel.yml"),
+        ("@DEFAULT_BRANCH@", "main"),
+        ("@ISSUER@", "https://token.actions.githubusercontent.com"),
+    ];
     values
         .iter()
+        .chain(&signers)
         .fold(template.to_owned(), |script, (place, value)| {
             script.replace(place, value)
         })

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 use release_plan::{AssetName, Bootstrap, Sha256};
 
+use crate::install_options::{TOOLS, with_cosign};
 use crate::install_script::{run, shells, told, tools};
-use crate::rig::{Ran, Rig, flip, in_days, stub};
+use crate::rig::{Ran, Rig, flip, in_days, release_job, stub};
 
 /// A script that tells what it was given, and ends like no other.
 const SCRIPT: &str = "#!/bin/sh\nprintf '<%s>' \"$@\"\nexit 42\n";
@@ -265,5 +266,54 @@ fn no_temporary_folder_is_left_behind() {
         command.env("TMPDIR", &temporary);
         Ran::from(command.output().unwrap()).expect(42);
         assert_eq!(fs::read_dir(&temporary).unwrap().count(), 0);
+    }
+}
+
+#[test]
+fn with_a_signature_required_the_stub_runs_nothing_that_cosign_refuses() {
+    let (rig, script) = world();
+    let pages = "https://acme.github.io/rocket";
+    fs::write(&script, stub(pages, "https://github.com/acme/rocket")).unwrap();
+    latest(&rig, OTHER);
+    let told = told(&rig, &rig.mirror());
+    let told = told.each_ref().map(String::as_str);
+    let required = [&told[..], &["--require-signature"]].concat();
+    let install = rig.release("1.0.0").join("install.sh");
+    for shell in shells() {
+        let without = tools(&TOOLS);
+        run(&shell, &script, &required, Some(without.path())).expect(17);
+        let Some(path) = with_cosign("cosign") else {
+            continue;
+        };
+        let run = || run(&shell, &script, &required, Some(path.path()));
+        rig.sign(&install, &release_job("1.0.0"));
+        let ran = run().expect(42);
+        assert!(
+            ran.stdout.contains("<--require-signature>"),
+            "{}",
+            ran.stdout
+        );
+        rig.sign(&install, &release_job("1.1.0"));
+        let ran = run().expect(11);
+        assert!(ran.stderr.contains("release.yml@refs/tags/v1.0.0"));
+        rig.sign(&install, &release_job("1.0.0"));
+        rig.sign(&rig.pointer(), &release_job("1.0.0"));
+        let ran = run().expect(11);
+        assert!(ran.stderr.contains("channel.yml@refs/heads/main"));
+        fs::remove_file(rig.pointer()).unwrap();
+        let ran = run().expect(10);
+        assert!(ran.stderr.contains("nothing signed"), "{}", ran.stderr);
+        rig.point("1.0.0", 1, |pointer| {
+            pointer.bootstrap = scripts("v1.0.0", SCRIPT);
+        });
+        // Nothing but the pointer vouches for patched scripts.
+        put(&rig, "bootstrap-v1.0.0-r1", "install.sh", SCRIPT);
+        rig.point("1.0.0", 2, |pointer| {
+            pointer.bootstrap = scripts("bootstrap-v1.0.0-r1", SCRIPT);
+        });
+        run().expect(42);
+        rig.point("1.0.0", 1, |pointer| {
+            pointer.bootstrap = scripts("v1.0.0", SCRIPT);
+        });
     }
 }
