@@ -32,13 +32,18 @@ pub(crate) struct LockedHome<'a> {
 }
 
 impl Home {
-    /// Makes the folders of a home that does not exist yet, and locks it.
+    /// Makes the folders of a home that does not exist yet, and locks it. What lies in another
+    /// user's folder already, nobody has verified.
     pub(crate) fn create(&self) -> Result<LockedHome<'_>, HomeError> {
         let owners_alone = OwnersAlone::begin();
-        for folder in [self.state(), self.versions(), self.bin()] {
-            fs::create_dir_all(&folder).map_err(at("create", &folder))?;
+        let folders = [self.state(), self.versions(), self.bin()];
+        for folder in &folders {
+            fs::create_dir_all(folder).map_err(at("create", folder))?;
         }
         drop(owners_alone);
+        for folder in folders.iter().chain([&self.root]) {
+            check_own(folder)?;
+        }
         self.lock()
     }
 
@@ -277,6 +282,22 @@ impl LockedHome<'_> {
         }
         Ok(())
     }
+}
+
+/// Refuses a folder of another user.
+fn check_own(folder: &Path) -> Result<(), HomeError> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let owner = folder.metadata().map_err(at("look at", folder))?.uid();
+        if owner != rustix::process::geteuid().as_raw() {
+            let folder = folder.to_owned();
+            return Err(HomeError::Anothers { folder, owner });
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = folder;
+    Ok(())
 }
 
 /// Whether a run that was killed left this.

@@ -81,6 +81,9 @@ pub(crate) enum HomeError {
         bound: RootName,
         given: RootName,
     },
+    #[cfg(unix)]
+    #[error("{folder} belongs to user {owner}, who may put anything into it: install as that user, or into another folder", folder = folder.display())]
+    Anothers { folder: PathBuf, owner: u32 },
     #[error(transparent)]
     File(#[from] FileError),
 }
@@ -95,6 +98,8 @@ impl HomeError {
             | Self::Loop { .. }
             | Self::OtherRoot { .. } => Exit::Input,
             Self::Locked { .. } => Exit::Locked,
+            #[cfg(unix)]
+            Self::Anothers { .. } => Exit::Storage,
             Self::File(error) => error.exit(),
         }
     }

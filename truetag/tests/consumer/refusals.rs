@@ -1,12 +1,14 @@
 //! What must not be installed is not, and the home is as it was.
 
 use std::fs;
+use std::os::unix::fs::chown;
 use std::process::Command;
 
 use release_plan::{AssetName, Sha256, Version};
 
 use crate::life::ready;
-use crate::rig::{Rig, bundle_of, channel_job, flip, in_days, release_job, yank};
+use crate::person::is_root;
+use crate::rig::{Rig, bundle_of, channel_job, flip, in_days, release_job, unchecked, yank};
 
 /// Upgrades, expects `code`, and that nothing but what was seen has changed.
 #[track_caller]
@@ -191,6 +193,39 @@ fn another_trusted_root_than_the_homes_is_refused_and_no_variable_names_one() {
     fs::write(rig.root(), "{}").unwrap();
     rig.upgrade(&[]).expect(17);
     assert_eq!(rig.snapshot(), before);
+}
+
+#[test]
+fn what_another_user_put_into_a_home_never_runs() {
+    if !is_root() {
+        unchecked("what another user put into a home: this is not root");
+        return;
+    }
+    let rig = Rig::new();
+    rig.publish_good("1.0.0");
+    rig.install("1.0.0");
+    // Somebody else made the home, with a program of theirs that its receipt agrees with.
+    let version = rig.home().join("versions/1.0.0");
+    let ran = rig.path("ran");
+    let evil = format!("#!/bin/sh\ntouch '{}'\n", ran.display());
+    let was = Sha256::of(&fs::read(version.join("rocket")).unwrap()).to_string();
+    let receipt = fs::read_to_string(version.join("receipt.json")).unwrap();
+    let receipt = receipt.replace(&was, &Sha256::of(evil.as_bytes()).to_string());
+    fs::write(version.join("receipt.json"), receipt).unwrap();
+    for program in [version.join("rocket"), rig.launcher()] {
+        fs::write(program, &evil).unwrap();
+    }
+    for folder in ["", "versions", "bin", "state"] {
+        chown(rig.home().join(folder), Some(1234), None).unwrap();
+        let refused = rig.install_with(&["sh"], "1.0.0").expect(16);
+        assert!(
+            refused.stderr.contains("belongs to user 1234"),
+            "{}",
+            refused.stderr
+        );
+        assert!(!ran.exists());
+        chown(rig.home().join(folder), Some(0), None).unwrap();
+    }
 }
 
 #[test]
