@@ -6,7 +6,7 @@ use std::fmt;
 use release_plan::{Channel, Exit, Instant, Manifest, Pointer, Reason, Tag, Version};
 use trust::{Refusal, VerifiedPointer, VerifiedRelease};
 
-use crate::home::Shunned;
+use crate::home::{Of, Shunned};
 
 /// A release that was decided for.
 #[derive(Debug)]
@@ -40,6 +40,15 @@ impl fmt::Display for Seen {
     }
 }
 
+/// The versions that a home does not take by itself.
+#[derive(Debug, Default)]
+pub(crate) struct Shuns {
+    /// What did not work here.
+    pub(crate) quarantine: Vec<Shunned>,
+    /// What pointers named as yanked.
+    pub(crate) yanked: Vec<Of<Shunned>>,
+}
+
 /// Why to stay with what is installed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Stay {
@@ -67,7 +76,7 @@ pub(crate) enum Stay {
     Yanked {
         channel: Channel,
         version: Version,
-        reason: Reason,
+        reason: String,
     },
     #[error(
         "nothing new: {version}, which the {channel} pointer selects, is quarantined here: {reason}. A newer version ends that, and --version {version} takes it all the same"
@@ -111,18 +120,17 @@ impl Stay {
 }
 
 impl Chosen {
-    /// What a pointer selects. `seen` is what was seen of its channel before, and `quarantine`
-    /// what did not work here.
+    /// What a pointer selects. `seen` is what was seen of its channel before.
     pub(crate) fn by_pointer(
         pointer: VerifiedPointer,
         seen: Option<Seen>,
         now: Instant,
         installed: &Version,
-        quarantine: &[Shunned],
+        shuns: &Shuns,
     ) -> Result<Self, Stay> {
         let selects = pointer.pointer();
         let selection = pointer.selection();
-        let leaves = replaces(selects, selection, seen, now, installed, quarantine)?;
+        let leaves = replaces(selects, selection, seen, now, installed, shuns)?;
         Ok(Self {
             tag: selects.tag.clone(),
             may_fall: leaves.is_some(),
@@ -136,11 +144,11 @@ impl Chosen {
         pointer: VerifiedPointer,
         seen: Option<Seen>,
         now: Instant,
-        quarantine: &[Shunned],
+        shuns: &Shuns,
     ) -> Result<Self, Stay> {
         let selects = pointer.pointer();
         judge(selects, pointer.selection(), seen, now)?;
-        works(selects, quarantine)?;
+        works(selects, shuns)?;
         Ok(Self {
             pointer: Some(pointer.clone()),
             ..Self::own(selects.tag.clone())
@@ -229,7 +237,7 @@ fn judge(pointer: &Pointer, selection: u64, seen: Option<Seen>, now: Instant) ->
         return Err(Stay::Yanked {
             channel,
             version: pointer.version.clone(),
-            reason: reason.clone(),
+            reason: reason.to_string(),
         });
     }
     Ok(())
@@ -253,7 +261,7 @@ fn replaces(
     seen: Option<Seen>,
     now: Instant,
     installed: &Version,
-    quarantine: &[Shunned],
+    shuns: &Shuns,
 ) -> Result<Option<Reason>, Stay> {
     judge(pointer, selection, seen, now)?;
     let leaves = pointer.yank_of(installed).cloned();
@@ -261,13 +269,25 @@ fn replaces(
     if leaves.is_none() {
         rises(&pointer.version, installed)?;
     }
-    works(pointer, quarantine)?;
+    works(pointer, shuns)?;
     Ok(leaves)
 }
 
-/// Refuses what did not work here before.
-fn works(pointer: &Pointer, quarantine: &[Shunned]) -> Result<(), Stay> {
-    let mut quarantine = quarantine.iter();
+/// Refuses what did not work here before, and what the pointer of another channel yanks: a version
+/// is yanked in all of them at once, so that this one is older.
+fn works(pointer: &Pointer, shuns: &Shuns) -> Result<(), Stay> {
+    let mut elsewhere = shuns
+        .yanked
+        .iter()
+        .filter(|of| of.channel != pointer.channel);
+    if let Some(of) = elsewhere.find(|of| of.what.version == pointer.version) {
+        return Err(Stay::Yanked {
+            channel: pointer.channel,
+            version: pointer.version.clone(),
+            reason: of.what.reason.clone(),
+        });
+    }
+    let mut quarantine = shuns.quarantine.iter();
     match quarantine.find(|shunned| shunned.version == pointer.version) {
         None => Ok(()),
         Some(shunned) => Err(Stay::Quarantined {
@@ -371,7 +391,15 @@ pub(crate) mod tests {
         });
         let now = Instant::from_seconds(NOW).unwrap();
         let installed = installed.parse().unwrap();
-        replaces(pointer, pointer.sequence, seen, now, &installed, &[]).err()
+        replaces(
+            pointer,
+            pointer.sequence,
+            seen,
+            now,
+            &installed,
+            &Shuns::default(),
+        )
+        .err()
     }
 
     #[test]
@@ -409,7 +437,15 @@ pub(crate) mod tests {
             });
             let now = Instant::from_seconds(NOW).unwrap();
             let installed = Version::new(1, 0, 0);
-            replaces(&pointer("1.1.0"), selection, seen, now, &installed, &[]).err()
+            replaces(
+                &pointer("1.1.0"),
+                selection,
+                seen,
+                now,
+                &installed,
+                &Shuns::default(),
+            )
+            .err()
         };
         assert_eq!(judged(4, 4), None);
         assert_eq!(judged(4, 3), None);
@@ -447,10 +483,13 @@ pub(crate) mod tests {
     #[test]
     fn a_version_that_is_quarantined_is_nothing_new_and_a_newer_one_is() {
         let now = Instant::from_seconds(NOW).unwrap();
-        let quarantine = [Shunned::new(Version::new(1, 1, 0), "it crashed")];
+        let shuns = Shuns {
+            quarantine: vec![Shunned::new(Version::new(1, 1, 0), "it crashed")],
+            yanked: Vec::new(),
+        };
         let replaces = |version: &str| {
             let installed = Version::new(1, 0, 0);
-            replaces(&pointer(version), 7, None, now, &installed, &quarantine)
+            replaces(&pointer(version), 7, None, now, &installed, &shuns)
         };
         let stay = replaces("1.1.0").unwrap_err();
         assert!(stay.to_string().contains("it crashed"), "{stay}");

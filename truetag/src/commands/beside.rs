@@ -128,8 +128,8 @@ fn by_channel(
     let before = home.home().seen(channel)?;
     let Followed { pointer, saw } = fetcher.pointer(channel, home.home(), before)?;
     saw.keep(home)?;
-    let quarantine = home.home().quarantine()?;
-    let chosen = Chosen::to_begin_with(pointer, before, clock::now(), &quarantine);
+    let shuns = home.home().shuns()?;
+    let chosen = Chosen::to_begin_with(pointer, before, clock::now(), &shuns);
     chosen.map_err(|stay: Stay| Failure::NotForProject(Box::new(stay)))
 }
 

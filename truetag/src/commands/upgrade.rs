@@ -151,8 +151,8 @@ fn choose(
     let channel = args.channel.unwrap_or(followed);
     let before = home.seen(channel)?;
     let Followed { pointer, saw } = fetcher.pointer(channel, home, before)?;
-    let quarantine = home.quarantine()?;
-    let chosen = Chosen::by_pointer(pointer, before, clock::now(), installed, &quarantine);
+    let shuns = home.shuns()?;
+    let chosen = Chosen::by_pointer(pointer, before, clock::now(), installed, &shuns);
     Ok((chosen, Some(saw)))
 }
 

@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 use release_plan::{Channel, Exit, Version};
 
 use crate::app::App;
-use crate::decide::Seen;
+use crate::decide::{Seen, Shuns};
 use crate::files::{FileError, at, read_limited};
 use crate::root::RootName;
 
@@ -261,6 +261,14 @@ impl Home {
     /// The versions that pointers last named as yanked.
     pub(crate) fn yanked(&self) -> Result<Vec<Of<Shunned>>, HomeError> {
         self.lines("yanked", "lines like 'stable 1.1.0 it eats files'")
+    }
+
+    /// The versions that it does not take unless they are asked for by name.
+    pub(crate) fn shuns(&self) -> Result<Shuns, HomeError> {
+        Ok(Shuns {
+            quarantine: self.quarantine()?,
+            yanked: self.yanked()?,
+        })
     }
 
     /// The version that was last installed for a channel without becoming current.

@@ -10,11 +10,11 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::Uri;
 use rehearsal::Server;
-use release_plan::{Bootstrap, Sha256};
+use release_plan::{Bootstrap, Channel, Sha256};
 
 use crate::life::ready;
 use crate::refusals::refused;
-use crate::rig::{channel_job, flip, in_days, yank};
+use crate::rig::{bundle_of, channel_job, flip, in_days, yank};
 
 #[test]
 fn whoever_has_a_yanked_version_goes_back_with_the_channel_and_is_told_why() {
@@ -178,5 +178,21 @@ fn a_rollback_takes_no_yanked_version_that_was_not_asked_for_by_name() {
     assert_eq!(rig.snapshot(), before);
     rig.upgrade(&["--version", "1.0.0", "--allow-downgrade"])
         .expect(0);
+    assert_eq!(rig.version(), "1.0.0");
+}
+
+#[test]
+fn what_one_channel_yanks_no_older_pointer_of_another_brings() {
+    let rig = ready();
+    // As a mirror has it that holds this one back.
+    rig.point("1.1.0", 7, |pointer| pointer.channel = Channel::Beta);
+    let beta = rig.path("mirror/channels/beta.json");
+    fs::rename(bundle_of(&rig.pointer()), bundle_of(&beta)).unwrap();
+    fs::rename(rig.pointer(), &beta).unwrap();
+    rig.point("1.0.0", 8, |pointer| pointer.yanked = vec![yank("1.1.0")]);
+    rig.upgrade(&[]).expect(0);
+    let ran = rig.upgrade(&["--channel", "beta"]).expect(11);
+    let words = "the beta pointer selects 1.1.0, which is yanked: it eats files";
+    assert!(ran.stderr.contains(words), "{}", ran.stderr);
     assert_eq!(rig.version(), "1.0.0");
 }
