@@ -145,7 +145,9 @@ fn wait(mut command: Command) -> io::Result<ExitStatus> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
     use signal_hook::iterator::Signals;
     // Before there is a child, so that none of them ends this process and leaves the child alone.
-    let mut signals = Signals::new([SIGINT, SIGQUIT, SIGTERM, SIGHUP])?;
+    let ignored = ignored();
+    let handled = [SIGINT, SIGQUIT, SIGTERM, SIGHUP].into_iter();
+    let mut signals = Signals::new(handled.filter(|signal| ignored >> (signal - 1) & 1 == 0))?;
     let mut child = patiently(|| command.spawn())?;
     let id = Pid::from_child(&child);
     std::thread::spawn(move || {
@@ -160,6 +162,16 @@ fn wait(mut command: Command) -> io::Result<ExitStatus> {
         }
     });
     child.wait()
+}
+
+/// The signals that whoever started this process has it ignore, as `nohup` does, a bit for each: what
+/// is handled here, a child would not ignore. Linux alone tells.
+#[cfg(unix)]
+fn ignored() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.unwrap_or(0)
 }
 
 #[cfg(not(unix))]

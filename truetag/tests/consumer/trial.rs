@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::process::Command;
+use std::process::{Child, Command};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -99,28 +99,56 @@ fn a_version_that_cannot_be_started_is_left_and_the_command_runs_all_the_same() 
     }
 }
 
+/// The process that a launcher runs, once it does.
+fn child_of(launcher: &Child) -> String {
+    let children = format!("/proc/{0}/task/{0}/children", launcher.id());
+    let start = Instant::now();
+    loop {
+        let child = fs::read_to_string(&children).unwrap().trim().to_owned();
+        if !child.is_empty() {
+            return child;
+        }
+        assert!(start.elapsed() < Duration::from_secs(10), "it never ran");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn send(signal: &str, process: &str) {
+    let mut kill = Command::new("kill");
+    kill.args([&format!("-{signal}"), process]);
+    assert!(kill.status().unwrap().success());
+}
+
+#[test]
+fn what_a_run_was_told_to_ignore_it_ignores_on_trial_too() {
+    let rig = ready();
+    rig.publish("1.2.0", "1.2.0 hangs status", |_| {});
+    rig.upgrade(&["--version", "1.2.0"]).expect(0);
+    let mut nohup = Command::new("sh");
+    nohup.args(["-c", "trap '' HUP INT && exec \"$@\"", "sh"]);
+    nohup.arg(rig.launcher()).arg("status");
+    let mut launcher = nohup.env("HOME", rig.path("nobody")).spawn().unwrap();
+    // Until then it is the shell.
+    let child = child_of(&launcher);
+    for process in [launcher.id().to_string(), child.clone()] {
+        send("HUP", &process);
+        send("INT", &process);
+    }
+    // What comes after them is what ends it.
+    send("TERM", &child);
+    assert_eq!(launcher.wait().unwrap().code(), Some(128 + 15));
+}
+
 #[test]
 fn what_people_do_to_a_run_is_no_fault_of_the_version_and_reaches_it() {
     let rig = ready();
     rig.publish("1.2.0", "1.2.0 hangs status", |_| {});
     rig.upgrade(&["--version", "1.2.0"]).expect(0);
     for signal in ["TERM", "HUP"] {
-        let mut launcher = rig.command(&["status"]).spawn().unwrap();
         let start = Instant::now();
-        let hangs = || {
-            let children = format!("/proc/{0}/task/{0}/children", launcher.id());
-            let children = fs::read_to_string(children).unwrap();
-            !children.trim().is_empty()
-        };
-        while !hangs() {
-            assert!(start.elapsed() < Duration::from_secs(10), "it never ran");
-            thread::sleep(Duration::from_millis(5));
-        }
-        let id = launcher.id().to_string();
-        let sent = Command::new("kill")
-            .args([&format!("-{signal}"), &id])
-            .status();
-        assert!(sent.unwrap().success());
+        let mut launcher = rig.command(&["status"]).spawn().unwrap();
+        child_of(&launcher);
+        send(signal, &launcher.id().to_string());
         let number = if signal == "TERM" { 15 } else { 1 };
         assert_eq!(launcher.wait().unwrap().code(), Some(128 + number));
         assert!(
