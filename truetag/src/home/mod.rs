@@ -18,7 +18,6 @@ mod removal;
 mod sweep;
 
 use std::env;
-use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -50,6 +49,8 @@ pub(crate) struct Home {
 pub(crate) enum HomeError {
     #[error("no home folder is known for this user: set {variable} to an absolute path")]
     Nowhere { variable: String },
+    #[error("{variable}: expected an absolute path, found {found}. Correct it, or unset it", found = found.display())]
+    Relative { variable: String, found: PathBuf },
     #[error("nothing is installed in {root}: {missing} does not exist. Run the installer first", root = root.display(), missing = missing.display())]
     NotInstalled { root: PathBuf, missing: PathBuf },
     #[error(
@@ -92,6 +93,7 @@ impl HomeError {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Nowhere { .. }
+            | Self::Relative { .. }
             | Self::NotInstalled { .. }
             | Self::Malformed { .. }
             | Self::MissingVersion { .. }
@@ -119,8 +121,15 @@ impl Home {
     pub(crate) fn locate(app: &App) -> Result<Self, HomeError> {
         let variable = app.home_variable();
         let name = app.executable_name();
+        let named = env::var_os(&variable).filter(|value| !value.is_empty());
+        let named = named.map(PathBuf::from);
+        // Below the working directory, whoever made that could have made a home too.
+        if let Some(found) = named.as_ref().filter(|path| path.is_relative()) {
+            let found = found.clone();
+            return Err(HomeError::Relative { variable, found });
+        }
         let chosen = choose(
-            env::var_os(&variable),
+            named,
             lies_in(&app.executable, &name).filter(|root| root.join("state").is_dir()),
             env::home_dir().map(|user| user.join(format!(".{}", app.product.name))),
         );
@@ -358,16 +367,12 @@ fn parse_line<T: std::str::FromStr>(text: &str) -> Option<T> {
     text.trim_end().parse().ok()
 }
 
-/// The variable, where it is set and not empty; else the home around the executable; else the
-/// user's.
+/// What the variable names; else the home around the executable; else the user's.
 fn choose(
-    variable: Option<OsString>,
+    named: Option<PathBuf>,
     around: Option<PathBuf>,
     user: Option<PathBuf>,
 ) -> Option<PathBuf> {
-    let named = variable
-        .filter(|value| !value.is_empty())
-        .map(PathBuf::from);
     let root = named
         .or(around)
         .or(user.filter(|path| path.is_absolute()))?;
@@ -417,12 +422,8 @@ pub(crate) mod tests {
     fn the_variable_moves_the_home_then_the_executable_then_the_user() {
         let around = path("/around");
         let user = path("/home/ada/.rocket");
-        let named = Some(OsString::from("/named"));
+        let named = path("/named");
         assert_eq!(choose(named, around.clone(), user.clone()), path("/named"));
-        assert_eq!(
-            choose(Some(OsString::new()), around.clone(), user.clone()),
-            around
-        );
         assert_eq!(choose(None, around.clone(), user.clone()), around);
         assert_eq!(choose(None, None, user.clone()), user);
         assert_eq!(choose(None, None, path("relative")), None);

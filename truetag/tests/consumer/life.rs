@@ -335,3 +335,18 @@ fn the_home_is_found_from_the_executable_and_the_variable_moves_it() {
     let moved = moved.env("ROCKET_HOME", "/elsewhere").output().unwrap();
     assert_eq!(home(moved.into()), "/elsewhere");
 }
+
+#[test]
+fn no_home_is_looked_for_below_the_working_directory() {
+    let rig = ready();
+    let around = rig.home().parent().unwrap().to_owned();
+    // As where no shell has made a path of the tilde.
+    std::os::unix::fs::symlink(&around, rig.path("~")).unwrap();
+    for verb in ["status", "upgrade"] {
+        let mut command = rig.command(&[verb]);
+        command.env("ROCKET_HOME", "~/home").current_dir(&around);
+        let ran = crate::rig::Ran::from(command.output().unwrap()).expect(17);
+        let words = "ROCKET_HOME: expected an absolute path, found ~/home";
+        assert!(ran.stderr.contains(words), "{}", ran.stderr);
+    }
+}
