@@ -237,7 +237,7 @@ fn a_folder_that_may_not_be_searched_is_no_project() {
     if !is_root() {
         let file = folder.join(".rocket.toml");
         fs::write(&file, "").unwrap();
-        fs::set_permissions(&file, fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o000)).unwrap();
         run_in(&rig, &folder, &["--version"]).expect(16);
     }
 }
