@@ -36,6 +36,7 @@ use crate::Program;
 use crate::app::App;
 use crate::failure::Failure;
 use crate::launch::{self, Launched};
+use crate::output::say;
 use crate::owner;
 use crate::source::Mirror;
 
@@ -449,15 +450,15 @@ pub(crate) fn run<Own: Subcommand>(
     match parsed {
         Ok(Said::Own(own)) => Ok(act(own)),
         Ok(Said::Common(line)) => act_on(&app, &line, whole).map(|()| Exit::Done.into()),
+        Err(error) if error.use_stderr() => {
+            // It repeats what was typed, which may be what a file is called in a folder of others.
+            error.render().to_string().lines().for_each(say);
+            Ok(Exit::Usage.into())
+        }
         Err(error) => {
             // Whoever closed the other end wants no more of it.
             let _ = error.print();
-            let exit = if error.use_stderr() {
-                Exit::Usage
-            } else {
-                Exit::Done
-            };
-            Ok(exit.into())
+            Ok(Exit::Done.into())
         }
     }
 }

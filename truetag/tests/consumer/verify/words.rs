@@ -209,3 +209,14 @@ fn a_name_that_would_write_over_the_verdict_is_shown_as_it_is_spelled() {
         fs::write(&path, "other bytes").unwrap();
     }
 }
+
+#[test]
+fn a_name_that_is_taken_for_a_flag_moves_no_cursor() {
+    let desk = Desk::new();
+    // As where a folder of others is named by `*`.
+    let ran = desk.verify(&["--\x1b]0;x\x07\u{9b}2J\rok  release.tar.gz"]);
+    let ran = ran.expect(2);
+    assert!(ran.stderr.contains(r"\rok"), "{:?}", ran.stderr);
+    let moves = |c: char| c.is_control() && c != '\n';
+    assert!(!ran.stderr.contains(moves), "{:?}", ran.stderr);
+}
