@@ -66,6 +66,8 @@ function Install-Release {
     [Net.ServicePointManager]::SecurityProtocol = [Net.ServicePointManager]::SecurityProtocol -bor [Net.SecurityProtocolType]::Tls12
 
     if ($Channel) { $Follow = $Channel }
+    # Windows PowerShell passes a backslash before a quote on as an escape of it.
+    $Dir = $Dir -replace '(?<=[^:])\\+$'
     if ($Follow -and @('stable', 'beta', 'alpha') -cnotcontains $Follow) {
         Stop-Installation 2 "-Channel: expected stable, beta or alpha, found $Follow"
     }
@@ -192,7 +194,8 @@ function Expand-Member([string[]] $Names) {
     $folder = Join-Path $temporary 'bundle'
     [void] (New-Item -ItemType Directory -Path $folder -Force)
     if ($RequireSignature) { $Names += "$($Names[-1]).sigstore.json" }
-    & tar.exe -xf $Bundle -C $folder $Names | Out-Host
+    # Another tar on PATH takes C: for a host.
+    & (Join-Path $env:SystemRoot 'System32\tar.exe') -xf $Bundle -C $folder $Names | Out-Host
     if ($LASTEXITCODE -ne 0) {
         Stop-Installation 17 "$Bundle holds no whole $($Names -join ', '): it is not for this version or machine, or is cut off"
     }

@@ -9,7 +9,7 @@ use std::env;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, absolute};
 use std::process::{Command, ExitCode, ExitStatus};
 
 use release_plan::{Exit, Version};
@@ -147,7 +147,8 @@ pub(crate) fn hand_over(app: &App, may_install: bool) -> Result<Launched, Launch
 pub(crate) fn look(app: &App, home: &Home, about_home: bool) -> Result<Scene, LaunchError> {
     let variable = app.product.variable("BIN");
     let build = env::var_os(&variable).filter(|value| !value.is_empty());
-    let build = build.map(PathBuf::from);
+    // A name without a slash would be looked for on PATH, where this launcher is.
+    let build = build.map(|build| absolute(&build).unwrap_or_else(|_| build.into()));
     if let Some(build) = &build
         && !about_home
         && !build.is_file()

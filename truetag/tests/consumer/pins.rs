@@ -274,6 +274,13 @@ fn a_development_build_runs_in_place_of_everything_and_touches_nothing_of_the_ho
         ran.stdout
     );
     assert_eq!(rig.snapshot(), before);
+    // Named without a slash, it is the one in the working directory and none on PATH.
+    let mut named = rig.command(&["--version"]);
+    named
+        .env("ROCKET_BIN", "built-rocket")
+        .env("PATH", rig.home().join("bin"));
+    let ran = Ran::from(named.current_dir(rig.path("")).output().unwrap()).expect(0);
+    assert!(ran.stdout.starts_with("rocket unknown"), "{}", ran.stdout);
     // What is about the home is the installed version's.
     run(&["hold"], &build).expect(0);
     run(&["unhold"], &build).expect(0);
