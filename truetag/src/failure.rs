@@ -59,7 +59,7 @@ pub(crate) enum Failure {
     #[error(
         "what is named above could not be taken off PATH. Make it writable, or take it out by hand, and run this again: it ends what it began"
     )]
-    PathRemains,
+    PathRemains(Exit),
     #[error(transparent)]
     Refused(#[from] Refusal),
     #[error("--bundle names the bundle of one file, and {files} files were named")]
@@ -172,7 +172,7 @@ impl Failure {
             Self::Launch(error) => error.exit(),
             Self::OneBundle { .. } | Self::NoBundle | Self::Unasked => Exit::Usage,
             Self::Declined => Exit::Interrupted,
-            Self::PathRemains => Exit::Storage,
+            Self::PathRemains(exit) => *exit,
             Self::Probe { .. } | Self::Unwell { .. } => Exit::Gate,
             Self::Managed { .. } => Exit::Managed,
             Self::Playbook(error) => exit_of(error.kind()),

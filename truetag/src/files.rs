@@ -9,6 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use release_plan::Exit;
+use serde::Serialize;
 use tempfile::Builder;
 
 /// How the name of a file that is being written begins; a killed run leaves such files behind.
@@ -40,9 +41,29 @@ impl fmt::Display for FileError {
                     ". Change the permissions there, or run this as the owner"
                 )
             }
+            ErrorKind::CrossesDevices => {
+                write!(f, ". Have all of that folder on one file system")
+            }
+            kind if kind == of_the_disk() => {
+                write!(
+                    f,
+                    ". Run this again; if it fails again, look after that disk"
+                )
+            }
             _ => Ok(()),
         }
     }
+}
+
+/// An error that a disk answers with. Of a temporary file no more than its kind is told, which is
+/// that of all errors with no kind of their own.
+fn of_the_disk() -> ErrorKind {
+    #[cfg(unix)]
+    let number = rustix::io::Errno::IO.raw_os_error();
+    // ERROR_IO_DEVICE.
+    #[cfg(windows)]
+    let number = 1117;
+    io::Error::from_raw_os_error(number).kind()
 }
 
 impl FileError {
@@ -130,6 +151,24 @@ pub(crate) fn remove_if_any(path: &Path) -> Result<(), FileError> {
     }
 }
 
+/// Removes a folder, where there is one and nothing is in it.
+pub(crate) fn remove_empty(folder: &Path) -> Result<(), FileError> {
+    match fs::remove_dir(folder) {
+        Err(error)
+            if !matches!(
+                error.kind(),
+                ErrorKind::NotFound
+                    | ErrorKind::DirectoryNotEmpty
+                    | ErrorKind::ResourceBusy
+                    | ErrorKind::NotADirectory
+            ) =>
+        {
+            Err(at("remove", folder)(error))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Replaces `path` by what `write` writes: whoever reads it, now or after a power cut, sees the old
 /// contents or the new.
 pub(crate) fn replace(
@@ -200,7 +239,18 @@ fn is_passing(error: &io::Error) -> bool {
 
 /// [`replace`] by a line of text.
 pub(crate) fn replace_line(path: &Path, line: impl fmt::Display) -> Result<(), FileError> {
-    replace(path, 0o666, |file| writeln!(file, "{line}"))
+    replace(path, 0o666, |file| {
+        file.write_all(format!("{line}\n").as_bytes())
+    })
+}
+
+/// [`replace`] by a value as JSON.
+pub(crate) fn replace_json(path: &Path, value: &impl Serialize) -> Result<(), FileError> {
+    replace(path, 0o666, |file| {
+        let mut json = serde_json::to_vec_pretty(value)?;
+        json.push(b'\n');
+        file.write_all(&json)
+    })
 }
 
 /// Permissions before the umask takes its part; temporary files would be their maker's alone.
@@ -354,6 +404,18 @@ mod tests {
         let copied = copy(&mut b"half of it".chain(Cut), &mut written);
         assert!(matches!(copied, Err(CopyError::Read(_))));
         assert_eq!(written, b"half of it");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_a_disk_refuses_is_told_with_what_to_do_of_a_temporary_file_too() {
+        let refused = io::Error::from_raw_os_error(rustix::io::Errno::IO.raw_os_error());
+        for error in [io::Error::new(refused.kind(), "at a path"), refused] {
+            let error = at("write", Path::new("x"))(error);
+            let told = error.to_string();
+            assert!(told.ends_with("look after that disk"), "{told}");
+            assert_eq!(error.exit(), Exit::Failed);
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::path::Path;
 use release_plan::{Exit, Instant, Sha256, Tag, Target, Version};
 use serde::{Deserialize, Serialize};
 
-use crate::files::{FileError, at, replace};
+use crate::files::{FileError, at, replace_json};
 
 /// File name within the folder of a version.
 pub(crate) const RECEIPT: &str = "receipt.json";
@@ -69,10 +69,7 @@ impl Receipt {
     }
 
     pub(crate) fn write(&self, folder: &Path) -> Result<(), FileError> {
-        replace(&folder.join(RECEIPT), 0o666, |file| {
-            serde_json::to_writer_pretty(&mut *file, self)?;
-            std::io::Write::write_all(file, b"\n")
-        })
+        replace_json(&folder.join(RECEIPT), self)
     }
 }
 

@@ -5,8 +5,7 @@
 //! anew from the TUF root compiled in, or do not serve. `state/refresh-attempt.json` says when it
 //! was last tried, and what failed. Relies on `trust` for all that is believed.
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use release_plan::{Exit, Instant};
@@ -15,7 +14,7 @@ use trust::{RefreshError, RefreshedRoot, Refusal, Sigstore, TrustedRoot, TufFile
 
 use crate::app::App;
 use crate::clock;
-use crate::files::{FileError, read_limited, replace};
+use crate::files::{FileError, read_limited, replace_json};
 use crate::home::{Home, LockedHome};
 use crate::output::say;
 use crate::source::{Mirror, Session, SourceError};
@@ -195,7 +194,7 @@ fn fetch(
         refreshed_at: now,
         files: refreshed.files().clone(),
     };
-    write(&kept_file(home.home()), &kept)?;
+    replace_json(&kept_file(home.home()), &kept)?;
     Ok(refreshed)
 }
 
@@ -205,7 +204,7 @@ fn remember(home: &LockedHome<'_>, now: Instant, failure: Option<&RefreshFailure
         failure: failure.map(ToString::to_string),
     };
     // One that cannot be remembered only brings the next one sooner.
-    let _ = write(&attempt_file(home.home()), &attempt);
+    let _ = replace_json(&attempt_file(home.home()), &attempt);
 }
 
 /// Refreshes when the last attempt is a day old, and says what fails. With a mirror of releases
@@ -246,11 +245,4 @@ fn kept_file(home: &Home) -> PathBuf {
 
 fn attempt_file(home: &Home) -> PathBuf {
     home.state().join("refresh-attempt.json")
-}
-
-fn write(path: &Path, value: &impl Serialize) -> Result<(), FileError> {
-    replace(path, 0o666, |file| {
-        serde_json::to_writer_pretty(&mut *file, value)?;
-        file.write_all(b"\n")
-    })
 }

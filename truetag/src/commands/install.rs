@@ -35,7 +35,6 @@ pub(super) fn run(app: &App, args: &Install) -> Result<(), Failure> {
     let home = home.create()?;
     interrupt::watch()?;
     home.bind(&root.name)?;
-    home.end_removal()?;
     // A current that cannot be read is what a second installation mends.
     let installed = home.home().current().ok();
     if let Some(installed) = &installed {
@@ -48,6 +47,8 @@ pub(super) fn run(app: &App, args: &Install) -> Result<(), Failure> {
     let archive = (!is_installed(&home, version, asset.sha256)?).then_some(archive);
     make_current(app, &home, &release, archive)?;
     put_launcher(&home, version)?;
+    // Until now the launcher may have had nothing to run.
+    home.end_removal()?;
     if let Some(channel) = args.channel {
         home.set_channel(channel)?;
     }

@@ -36,13 +36,12 @@ pub(super) fn run(app: &App, args: &Uninstall) -> Result<(), Failure> {
         }
     }
     let locked = home.lock()?;
-    locked.begin_removal()?;
     let told = path::remove(place)?;
     for line in &told.lines {
         say(line);
     }
-    if told.incomplete {
-        return Err(Failure::PathRemains);
+    if let Some(exit) = told.incomplete {
+        return Err(Failure::PathRemains(exit));
     }
     let left = locked.remove(&path::env_files(home.root()))?;
     say(format_args!(

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use release_plan::{Channel, Version, Yanked};
 
-use super::{Home, HomeError, Of, Sequences, Shunned, Trial};
+use super::{Home, HomeError, LOCK, Of, Sequences, Shunned, Trial};
 use crate::decide::Seen;
 use crate::files::{FileError, OwnersAlone, UNFINISHED, at, replace_line, sync_folder};
 use crate::interrupt::STAGING;
@@ -54,23 +54,28 @@ impl Home {
 
     /// As [`Self::lock`], and waits no longer than that.
     pub(crate) fn lock_within(&self, patience: Duration) -> Result<LockedHome<'_>, HomeError> {
-        let path = self.state().join("lock");
-        if !self.state().is_dir() {
-            return Err(HomeError::NotInstalled {
-                root: self.root.clone(),
-                missing: self.state(),
-            });
-        }
-        let mut options = File::options();
-        options.create(true).write(true).truncate(false);
-        // Whoever can read a file can lock it.
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(&path).map_err(at("open", &path))?;
+        let path = self.state().join(LOCK);
+        let open = || {
+            if !self.state().is_dir() {
+                return Err(HomeError::NotInstalled {
+                    root: self.root.clone(),
+                    missing: self.state(),
+                });
+            }
+            let mut options = File::options();
+            options.create(true).write(true).truncate(false);
+            // Whoever can read a file can lock it.
+            #[cfg(unix)]
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+            Ok(options.open(&path).map_err(at("open", &path))?)
+        };
+        let mut file = open()?;
         let start = Instant::now();
         let mut said = false;
         loop {
             match file.try_lock() {
+                // Who waited for a removal holds what keeps nobody else out.
+                Ok(()) if is_removed(&file) => file = open()?,
                 Ok(()) => break,
                 Err(TryLockError::WouldBlock) if start.elapsed() < patience => {
                     if !said && start.elapsed() > SILENCE {
@@ -300,6 +305,20 @@ fn check_own(folder: &Path) -> Result<(), HomeError> {
     Ok(())
 }
 
+/// Whether an open file has no name any more. Windows lets none go that is open.
+fn is_removed(file: &File) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        file.metadata().is_ok_and(|metadata| metadata.nlink() == 0)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = file;
+        false
+    }
+}
+
 /// Whether a run that was killed left this.
 pub(crate) fn is_leftover(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -353,6 +372,33 @@ mod tests {
             drop(locked);
             waiting.join().unwrap().unwrap();
         });
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn whoever_waited_for_a_removal_locks_what_is_there_since_or_finds_nothing() {
+        let (_folder, home) = home(&[]);
+        for comes_back in [true, false] {
+            let locked = home.lock().unwrap();
+            thread::scope(|scope| {
+                let waiting = scope.spawn(|| home.lock());
+                thread::sleep(Duration::from_millis(30));
+                fs::remove_dir_all(home.state()).unwrap();
+                if comes_back {
+                    fs::create_dir(home.state()).unwrap();
+                }
+                drop(locked);
+                let waited = waiting.join().unwrap();
+                if comes_back {
+                    let _now = waited.unwrap();
+                    let refused = home.lock_within(Duration::ZERO).unwrap_err();
+                    assert_eq!(refused.exit(), Exit::Locked);
+                } else {
+                    let error = waited.unwrap_err();
+                    assert!(matches!(error, HomeError::NotInstalled { .. }), "{error}");
+                }
+            });
+        }
     }
 
     #[test]

@@ -7,7 +7,8 @@
 //! state/             what it remembers, a file for each thing: previous, channel, sequence, hold,
 //!                    trial, quarantine, yanked, selected, pins, trusted-root,
 //!                    refreshed-root.json, refresh-attempt.json, pointer-<channel>.json; what is
-//!                    left of a download, partial-<sha256>; and lock
+//!                    left of a download, partial-<sha256>; lock; and, while it is removed,
+//!                    uninstalling
 //! ```
 //!
 //! Reading needs no lock. Everything that writes is a method of [`LockedHome`].
@@ -35,6 +36,8 @@ pub(crate) use sweep::Candidate;
 
 /// Bytes of a file in which a home remembers something; what pointers yank is the longest.
 const LIMIT: usize = 1024 * 1024;
+/// The file in `state/` by which one run at a time writes.
+const LOCK: &str = "lock";
 
 /// A home, which need not exist yet.
 #[derive(Debug, Clone)]
@@ -74,6 +77,14 @@ pub(crate) enum HomeError {
         executable: PathBuf,
         launcher: PathBuf,
     },
+    #[error(
+        "the removal of {root} was begun and cut off: end it with '{launcher} uninstall', or run the installer to have it again",
+        root = root.display(),
+        launcher = launcher.display()
+    )]
+    Leaving { root: PathBuf, launcher: PathBuf },
+    #[error("{error}. It is all that is left of the program: remove it by hand")]
+    Emptied { error: FileError },
     #[error("another run holds {lock}: wait until it has ended, and run this again", lock = lock.display())]
     Locked { lock: PathBuf },
     #[error("{root} is bound to the trusted root {bound}, and this run was told {given}: use the root it was made with, or another home", root = root.display())]
@@ -98,11 +109,12 @@ impl HomeError {
             | Self::Malformed { .. }
             | Self::MissingVersion { .. }
             | Self::Loop { .. }
+            | Self::Leaving { .. }
             | Self::OtherRoot { .. } => Exit::Input,
             Self::Locked { .. } => Exit::Locked,
             #[cfg(unix)]
             Self::Anothers { .. } => Exit::Storage,
-            Self::File(error) => error.exit(),
+            Self::File(error) | Self::Emptied { error } => error.exit(),
         }
     }
 }

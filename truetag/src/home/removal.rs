@@ -1,17 +1,21 @@
 //! How a home goes away: what the program made in it, and nothing that somebody else put there.
-//! The launcher is the last that works, so that a removal that was cut off is ended by running it
-//! again; until then a mark in `state/` keeps it from handing over to a version that is gone.
+//! From the first change on a mark in `state/` keeps the launcher from handing over to a version
+//! that may be gone. The launcher is the last that works and goes before that mark, so that a
+//! removal that was cut off is ended by running it again; cut off after that, a removal leaves
+//! empty folders and the lock, over which an installer installs.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use super::{Home, HomeError, LockedHome};
-use crate::files::{FileError, at, replace_line, sync_folder};
+use super::{Home, HomeError, LOCK, LockedHome};
+use crate::files::{FileError, at, remove_empty, sync_folder};
 
-/// In `state/` of a home that is being removed.
+/// A folder in `state/` of a home that is being removed.
 const LEAVING: &str = "uninstalling";
+/// The command that removes a home.
+const UNINSTALL: &str = "uninstall";
 
 impl Home {
     /// Whether a removal of this home was begun.
@@ -28,6 +32,17 @@ impl Home {
         Err(HomeError::NotInstalled {
             root: self.root.clone(),
             missing: bound,
+        })
+    }
+
+    /// Refuses every command of a home that is being removed but the one that ends it.
+    pub(crate) fn check_ends_removal(&self, verb: Option<OsString>) -> Result<(), HomeError> {
+        if verb.is_some_and(|verb| verb == UNINSTALL) {
+            return Ok(());
+        }
+        Err(HomeError::Leaving {
+            root: self.root.clone(),
+            launcher: self.launcher(),
         })
     }
 
@@ -48,17 +63,23 @@ impl Home {
 
 impl LockedHome<'_> {
     /// Marks the home as one that is being removed.
-    pub(crate) fn begin_removal(&self) -> Result<(), FileError> {
-        let mark = self.home().state().join(LEAVING);
-        replace_line(&mark, "run uninstall again to end what it began")
+    fn begin_removal(&self) -> Result<(), FileError> {
+        let state = self.home().state();
+        let mark = state.join(LEAVING);
+        match fs::create_dir(&mark) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+                Err(at("create", &mark)(error))
+            }
+            _ => sync_folder(&state),
+        }
     }
 
     /// Takes the mark away: the home is installed into again.
     pub(crate) fn end_removal(&self) -> Result<(), FileError> {
-        remove_file(&self.home().state().join(LEAVING))
+        remove_empty(&self.home().state().join(LEAVING))
     }
 
-    /// Removes versions, state, `files` of the program in the home, and the launcher, then the
+    /// Removes `files` of the program in the home, versions, state and the launcher, then the
     /// folders that are empty. Returns what was left because it is not the program's.
     pub(crate) fn remove(self, files: &[PathBuf]) -> Result<Vec<PathBuf>, HomeError> {
         let home = self.home().clone();
@@ -66,12 +87,25 @@ impl LockedHome<'_> {
         for file in files {
             remove_file(file)?;
         }
-        for version in home.installed()? {
-            remove_folder(&home.version(&version))?;
-        }
         remove_file(&home.current_file())?;
-        let state = home.state();
-        let stays = [LEAVING, "lock"].map(OsStr::new);
+        for version in home.installed()? {
+            // What cannot be moved aside as a whole goes all the same.
+            if !self.remove_version(&version)? {
+                remove_folder(&home.version(&version))?;
+            }
+        }
+        remove_empty(&home.versions())?;
+        self.empty_state()?;
+        remove_file(&home.launcher())?;
+        self.remove_rest()
+            .map_err(|error| HomeError::Emptied { error })?;
+        Ok(home.foreign())
+    }
+
+    /// Removes what is remembered, but for the mark and the lock.
+    fn empty_state(&self) -> Result<(), FileError> {
+        let state = self.home().state();
+        let stays = [LEAVING, LOCK].map(OsStr::new);
         for entry in fs::read_dir(&state).map_err(at("list", &state))? {
             let path = entry.map_err(at("list", &state))?.path();
             if path.file_name().is_some_and(|name| stays.contains(&name)) {
@@ -83,28 +117,21 @@ impl LockedHome<'_> {
                 remove_file(&path)?;
             }
         }
-        sync_folder(&state)?;
-        remove_file(&home.launcher())?;
-        remove_file(&state.join(LEAVING))?;
-        remove_file(&state.join("lock"))?;
+        sync_folder(&state)
+    }
+
+    /// Removes what stays until the launcher is gone: the lock, by which no installation comes in
+    /// between, and the mark.
+    fn remove_rest(self) -> Result<(), FileError> {
+        let home = self.home().clone();
+        self.end_removal()?;
+        remove_file(&home.state().join(LOCK))?;
+        // Windows parts with a file once it is closed.
         drop(self);
-        for folder in [&state, &home.bin(), &home.versions(), home.root()] {
-            match fs::remove_dir(folder) {
-                Err(error)
-                    if !matches!(
-                        error.kind(),
-                        ErrorKind::NotFound
-                            | ErrorKind::DirectoryNotEmpty
-                            | ErrorKind::ResourceBusy
-                            | ErrorKind::NotADirectory
-                    ) =>
-                {
-                    return Err(at("remove", folder)(error).into());
-                }
-                _ => {}
-            }
+        for folder in [&home.state(), &home.bin(), home.root()] {
+            remove_empty(folder)?;
         }
-        Ok(home.foreign())
+        Ok(())
     }
 }
 
@@ -115,7 +142,7 @@ fn remove_file(path: &Path) -> Result<(), FileError> {
     }
 }
 
-fn remove_folder(path: &Path) -> Result<(), FileError> {
+pub(super) fn remove_folder(path: &Path) -> Result<(), FileError> {
     for entry in fs::read_dir(path).map_err(at("list", path))? {
         let entry = entry.map_err(at("list", path))?;
         if entry.file_type().map_err(at("look at", path))?.is_dir() {
@@ -184,6 +211,21 @@ mod tests {
         expected.sort();
         assert_eq!(left, expected);
         assert!(!home.state().exists() && !home.launcher().exists());
+    }
+
+    #[test]
+    fn a_home_that_is_being_removed_takes_no_command_but_the_one_that_ends_it() {
+        let (_folder, home) = home(&["1.0.0"]);
+        home.lock().unwrap().begin_removal().unwrap();
+        home.check_ends_removal(Some("uninstall".into())).unwrap();
+        for verb in [None, Some("status".into())] {
+            let error = home.check_ends_removal(verb).unwrap_err();
+            assert_eq!(error.exit(), Exit::Input);
+            let end = format!("end it with '{} uninstall'", home.launcher().display());
+            assert!(error.to_string().contains(&end), "{error}");
+        }
+        home.lock().unwrap().end_removal().unwrap();
+        assert!(!home.is_leaving());
     }
 
     #[test]

@@ -3,13 +3,15 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use release_plan::Version;
 
+use super::removal::remove_folder;
 use super::{Home, HomeError, LockedHome};
 use crate::files::{FileError, at, replace, sync_folder};
-use crate::interrupt::Staging;
+use crate::interrupt::STAGING;
 
 /// What a sweep thinks of an installed version.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,16 +117,21 @@ impl LockedHome<'_> {
     }
 
     /// Removes a version in such a way that it is never there in part. Returns whether it went:
-    /// Windows does not part with what is running.
+    /// Windows does not part with what is running, nor a file system of layers with a folder that
+    /// lies in a lower one.
     pub(crate) fn remove_version(&self, version: &Version) -> Result<bool, FileError> {
         let place = self.home().version(version);
         let versions = self.home().versions();
-        let gone = Staging::create(&versions)?;
-        match fs::rename(&place, gone.path().join("gone")) {
-            Err(_) if cfg!(windows) => return Ok(false),
+        // No folder of its own is made for it: a full disk is what a sweep may be for.
+        let gone = versions.join(format!("{STAGING}{version}"));
+        match fs::rename(&place, &gone) {
+            Err(error) if cfg!(windows) || error.kind() == ErrorKind::CrossesDevices => {
+                return Ok(false);
+            }
             result => result.map_err(at("remove", &place))?,
         }
         sync_folder(&versions)?;
+        remove_folder(&gone)?;
         Ok(true)
     }
 }

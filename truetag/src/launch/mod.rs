@@ -90,6 +90,7 @@ pub(crate) fn hand_over(app: &App, may_install: bool) -> Result<Launched, Launch
     }
     // Its versions may be gone already; what is left to do, it does itself.
     if home.is_leaving() {
+        home.check_ends_removal(env::args_os().nth(1))?;
         return Ok(Launched::GoesOn);
     }
     let verb = env::args_os().nth(1);

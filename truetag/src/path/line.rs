@@ -15,7 +15,7 @@ pub(super) enum Taken {
 /// What must be appended to `profile` so that it ends with `line`; none when the line stands in it
 /// already.
 pub(super) fn missing(profile: &[u8], line: &str) -> Option<String> {
-    if find(profile, line).is_some() {
+    if stands(profile, line) {
         return None;
     }
     let (body, newline) = match profile {
@@ -49,6 +49,11 @@ pub(super) fn take(profile: &[u8], added: &str, env_file: &str) -> Taken {
     } else {
         Taken::Absent
     }
+}
+
+/// Whether `line` stands in `profile`, as a whole line.
+pub(super) fn stands(profile: &[u8], line: &str) -> bool {
+    find(profile, line).is_some()
 }
 
 /// Where `line` begins, as a whole line.

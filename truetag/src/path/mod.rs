@@ -20,6 +20,8 @@ mod user;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use release_plan::Exit;
+
 #[cfg(unix)]
 pub(crate) use profiles::{add, remove};
 pub(crate) use record::RecordError;
@@ -31,8 +33,8 @@ pub(crate) use registry::{add, remove};
 pub(crate) struct Told {
     /// Lines of words, in order.
     pub(crate) lines: Vec<String>,
-    /// Whether anything was left as it is that should have been edited.
-    pub(crate) incomplete: bool,
+    /// With what to exit where anything was left as it is that should have been edited.
+    pub(crate) incomplete: Option<Exit>,
 }
 
 impl Told {
@@ -43,7 +45,7 @@ impl Told {
     /// As [`say`](Self::say), of what was not done.
     fn note(&mut self, line: impl fmt::Display) {
         self.lines.push(format!("note: {line}"));
-        self.incomplete = true;
+        self.incomplete = self.incomplete.or(Some(Exit::Storage));
     }
 }
 

@@ -8,12 +8,14 @@ use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 
-use super::line::{Taken, missing, take};
+use super::line::{Taken, missing, stands, take};
 use super::record::{Edit, Record, RecordError};
 use super::shell::Shell;
 use super::user::User;
 use super::{Place, Told};
-use crate::files::{FileError, UNFINISHED, at, read_limited, remove_if_any, replace, sync_folder};
+use crate::files::{
+    FileError, UNFINISHED, at, read_limited, remove_empty, remove_if_any, replace, sync_folder,
+};
 
 /// The most bytes that a profile is read for.
 const MOST_BYTES: usize = 8 * 1024 * 1024;
@@ -89,7 +91,7 @@ fn edit(place: Place<'_>, home: &str, user: &User, told: &mut Told) -> Result<()
         ));
     };
     for profile in user.profiles(place.product) {
-        let found = match find(&profile.file) {
+        let found = match find(place, &profile.file) {
             Ok(found) => found,
             Err(error) => {
                 unedited(told, &profile.file, profile.shell, &error);
@@ -104,13 +106,18 @@ fn edit(place: Place<'_>, home: &str, user: &User, told: &mut Told) -> Result<()
         let Some(added) = missing(&found.bytes, &line) else {
             continue;
         };
-        record.profiles.retain(|edit| edit.file != found.file);
-        let edit = Edit {
+        let mut edit = Edit {
             added,
             created: found.metadata.is_none(),
             folders: missing_folders(&found.file),
             file: found.file.clone(),
         };
+        // A run that was cut off may have made folders for it.
+        let earlier = record.profiles.iter().find(|it| it.file == edit.file);
+        if let Some(earlier) = earlier.filter(|it| it.created && edit.created) {
+            edit.folders.clone_from(&earlier.folders);
+        }
+        record.profiles.retain(|it| it.file != edit.file);
         record.profiles.push(edit.clone());
         planned.push((profile.shell, found, edit));
     }
@@ -121,15 +128,22 @@ fn edit(place: Place<'_>, home: &str, user: &User, told: &mut Told) -> Result<()
     for (shell, found, edit) in planned {
         let bytes = [&found.bytes, edit.added.as_bytes()].concat();
         match write(place, &found, &edit, &bytes) {
-            Ok(()) => told.say(format_args!(
-                "added to {}: {}",
-                edit.file.display(),
-                edit.added.trim_matches('\n')
-            )),
-            Err(error) => {
+            // It may have failed once the line was there: that stays recorded.
+            Err(error) if fs::read(&edit.file).ok().as_ref() != Some(&bytes) => {
                 unedited(told, &edit.file, shell, &error);
-                record.profiles.retain(|other| *other != edit);
-                remove_folders(&edit);
+                if remove_folders(&edit).is_ok() {
+                    record.profiles.retain(|other| *other != edit);
+                }
+            }
+            written => {
+                told.say(format_args!(
+                    "added to {}: {}",
+                    edit.file.display(),
+                    edit.added.trim_matches('\n')
+                ));
+                if let Err(error) = written {
+                    told.note(error);
+                }
             }
         }
     }
@@ -144,10 +158,15 @@ pub(crate) fn remove(place: Place<'_>) -> Result<Told, RecordError> {
     let edits = std::mem::take(&mut record.profiles);
     for edit in edits {
         if let Err(error) = take_back(place, &edit, &mut told) {
-            told.note(format_args!(
-                "{error}. This line is left in it: {}",
-                edit.added.trim_matches('\n')
-            ));
+            let line = edit.added.trim_matches('\n');
+            told.incomplete = told.incomplete.or(Some(error.exit()));
+            told.note(
+                if fs::read(&edit.file).is_ok_and(|bytes| stands(&bytes, line)) {
+                    format!("{error}. This line is left in it: {line}")
+                } else {
+                    error.to_string()
+                },
+            );
             record.profiles.push(edit);
         }
     }
@@ -165,10 +184,9 @@ fn take_back(place: Place<'_>, edit: &Edit, told: &mut Told) -> Result<(), FileE
     let name = edit.file.display();
     sweep(place, &edit.file)?;
     if !edit.file.try_exists().map_err(at("look at", &edit.file))? {
-        remove_folders(edit);
-        return Ok(());
+        return remove_folders(edit);
     }
-    let found = find(&edit.file)?;
+    let found = find(place, &edit.file)?;
     let env_file = Shell::ALL.map(Shell::env_file);
     let named = env_file.into_iter().find(|name| edit.added.contains(name));
     match take(&found.bytes, &edit.added, named.unwrap_or_default()) {
@@ -177,7 +195,7 @@ fn take_back(place: Place<'_>, edit: &Edit, told: &mut Told) -> Result<(), FileE
             if let Some(folder) = found.file.parent() {
                 sync_folder(folder)?;
             }
-            remove_folders(edit);
+            remove_folders(edit)?;
             told.say(format_args!("removed {name}, which held nothing else"));
         }
         Taken::Out(bytes) => {
@@ -192,13 +210,14 @@ fn take_back(place: Place<'_>, edit: &Edit, told: &mut Told) -> Result<(), FileE
     Ok(())
 }
 
-/// A profile's bytes and where they are.
-fn find(profile: &Path) -> Result<Found, FileError> {
+/// A profile's bytes and where they are, once what a run that was killed left beside it is gone.
+fn find(place: Place<'_>, profile: &Path) -> Result<Found, FileError> {
     let file = match profile.canonicalize() {
         Ok(file) => file,
         Err(error)
             if error.kind() == ErrorKind::NotFound && profile.symlink_metadata().is_err() =>
         {
+            sweep(place, profile)?;
             return Ok(Found {
                 file: profile.to_owned(),
                 bytes: Vec::new(),
@@ -207,6 +226,7 @@ fn find(profile: &Path) -> Result<Found, FileError> {
         }
         Err(error) => return Err(at("follow", profile)(error)),
     };
+    sweep(place, &file)?;
     let metadata = fs::metadata(&file).map_err(at("look at", &file))?;
     let bytes = read_limited(&file, MOST_BYTES)?;
     if bytes.len() > MOST_BYTES {
@@ -230,7 +250,6 @@ fn write(place: Place<'_>, found: &Found, edit: &Edit, bytes: &[u8]) -> Result<(
         let read_only = io::Error::new(ErrorKind::PermissionDenied, "it is read-only");
         return Err(at("write", &found.file)(read_only));
     }
-    sweep(place, &found.file)?;
     let unfinished = unfinished(place, &found.file);
     let written = || {
         let mut options = File::options();
@@ -277,14 +296,10 @@ fn missing_folders(file: &Path) -> Vec<PathBuf> {
 }
 
 /// Removes those that are empty.
-fn remove_folders(edit: &Edit) {
-    for folder in &edit.folders {
-        match fs::remove_dir(folder) {
-            // One that is gone already is no reason to leave those around it.
-            Err(error) if error.kind() != ErrorKind::NotFound => break,
-            _ => {}
-        }
-    }
+fn remove_folders(edit: &Edit) -> Result<(), FileError> {
+    edit.folders
+        .iter()
+        .try_for_each(|folder| remove_empty(folder))
 }
 
 /// The owner of a person's folder, when root runs this on behalf of another user.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use release_plan::Exit;
 use serde::{Deserialize, Serialize};
 
-use crate::files::{FileError, read_if_any, replace};
+use crate::files::{FileError, read_if_any, replace_json};
 
 /// File name within the home's `state`.
 pub(super) const RECORD: &str = "path-edits.json";
@@ -99,10 +99,7 @@ impl Record {
         if Self::read(path)? == *self {
             return Ok(());
         }
-        replace(path, 0o666, |file| {
-            serde_json::to_writer_pretty(&mut *file, self)?;
-            std::io::Write::write_all(file, b"\n")
-        })?;
+        replace_json(path, self)?;
         Ok(())
     }
 
