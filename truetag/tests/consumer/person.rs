@@ -79,30 +79,8 @@ impl Person {
         command.output().unwrap().into()
     }
 
-    /// What lies in the person's folder: of files the bytes and mode, of links where they lead.
-    fn belongings(&self) -> BTreeMap<PathBuf, (Vec<u8>, u32)> {
-        let mut found = BTreeMap::new();
-        let mut folders = vec![self.file("")];
-        while let Some(folder) = folders.pop() {
-            for entry in fs::read_dir(folder).unwrap() {
-                let path = entry.unwrap().path();
-                let metadata = path.symlink_metadata().unwrap();
-                let bytes = if metadata.is_symlink() {
-                    fs::read_link(&path)
-                        .unwrap()
-                        .as_os_str()
-                        .as_bytes()
-                        .to_vec()
-                } else if metadata.is_dir() {
-                    folders.push(path.clone());
-                    Vec::new()
-                } else {
-                    fs::read(&path).unwrap()
-                };
-                found.insert(path, (bytes, metadata.mode()));
-            }
-        }
-        found
+    fn belongings(&self) -> Belongings {
+        belongings(&self.file(""))
     }
 
     /// In every shell, newly opened, the program is found.
@@ -124,6 +102,33 @@ impl Person {
             );
         }
     }
+}
+
+/// By path below a folder: of files the bytes and mode, of links where they lead.
+pub(crate) type Belongings = BTreeMap<PathBuf, (Vec<u8>, u32)>;
+
+/// What lies in a folder, and in those in it.
+pub(crate) fn belongings(folder: &Path) -> Belongings {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(inner) = folders.pop() {
+        for entry in fs::read_dir(inner).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            let metadata = path.symlink_metadata().unwrap();
+            let bytes = if metadata.is_symlink() {
+                let leads_to = fs::read_link(&path).unwrap();
+                leads_to.as_os_str().as_bytes().to_vec()
+            } else if metadata.is_dir() {
+                folders.push(path.clone());
+                Vec::new()
+            } else {
+                fs::read(&path).unwrap()
+            };
+            let below = path.strip_prefix(folder).unwrap().to_owned();
+            found.insert(below, (bytes, metadata.mode()));
+        }
+    }
+    found
 }
 
 /// Stands for profiles that are not there.
@@ -166,8 +171,8 @@ fn installed_and_uninstalled_under_every_shell_profiles_are_as_they_were() {
             person.install_by(&shell, &[]).expect(0);
             let once = person.belongings();
             assert_ne!(
-                once.get(&person.file(".profile")),
-                before.get(&person.file(".profile"))
+                once.get(Path::new(".profile")),
+                before.get(Path::new(".profile"))
             );
             person.install_by(&shell, &[]).expect(0);
             assert_eq!(person.belongings(), once, "{what}: {shell:?}");
@@ -319,7 +324,11 @@ fn an_edit_that_cannot_be_taken_back_keeps_the_program_until_it_can() {
         "{}",
         ran.stderr
     );
-    fs::set_permissions(&profile, fs::Permissions::from_mode(before[&profile].1)).unwrap();
+    fs::set_permissions(
+        &profile,
+        fs::Permissions::from_mode(before[Path::new(".bashrc")].1),
+    )
+    .unwrap();
     person.uninstall().expect(0);
     assert_eq!(person.belongings(), before);
 }
@@ -452,107 +461,4 @@ fn a_home_in_use_is_not_removed() {
     person.uninstall().expect(12);
     drop(lock);
     person.uninstall().expect(0);
-}
-
-/// The calls by which profiles and homes are changed.
-const CHANGES: [&str; 6] = ["unlink", "rmdir", "mkdir", "rename", "fsync", "fchmod"];
-
-/// Kills `command` at each of its changes, each time in the folder as it is now, and then lets
-/// `check` look, which is given the case. Returns how many cases there were.
-fn killed_at_every_change(
-    person: &Person,
-    command: impl Fn(&mut Command),
-    check: impl Fn(&str),
-) -> Option<usize> {
-    let Some(strace) = find("strace") else {
-        not_run("strace");
-        return None;
-    };
-    let (ada, saved) = (person.file(""), person.rig.path("saved"));
-    let copy = |from: &Path, to: &Path| {
-        // What is edited is replaced, so that links keep what they were.
-        let copied = Command::new("cp").arg("-al").args([from, to]).status();
-        assert!(copied.unwrap().success());
-    };
-    copy(&ada, &saved);
-    let mut cases = 0;
-    for call in CHANGES {
-        for when in 1.. {
-            fs::remove_dir_all(&ada).unwrap();
-            copy(&saved, &ada);
-            let mut strace = person.command(&strace);
-            strace.args(["-f", "-qq", "-o", "/dev/null", "-e"]);
-            strace.args([&format!("trace={call}"), "-e"]);
-            strace.arg(format!("inject={call}:signal=SIGKILL:when={when}"));
-            command(&mut strace);
-            if strace.output().unwrap().status.success() {
-                break;
-            }
-            cases += 1;
-            check(&format!("{call} {when}"));
-        }
-    }
-    Some(cases)
-}
-
-#[test]
-fn an_uninstall_killed_at_any_change_is_ended_by_the_next() {
-    let person = Person::new(".rocket");
-    fs::write(person.file(".bashrc"), "umask 022").unwrap();
-    let before = person.belongings();
-    person.install();
-    let program = person.home.join("bin/rocket");
-    let mine = |path: &Path| path.starts_with(&person.home);
-    let cases = killed_at_every_change(
-        &person,
-        |command| {
-            command.arg(&program).args(["uninstall", "--yes"]);
-        },
-        |case| {
-            if program.exists() {
-                person.uninstall().expect(0);
-            }
-            let mut after = person.belongings();
-            // Once the program is gone, folders and the mark may be left.
-            for path in after.keys().filter(|path| mine(path) && path.is_file()) {
-                let name = path.file_name().unwrap();
-                assert!(name == "uninstalling" || name == "lock", "{case}: {path:?}");
-            }
-            after.retain(|path, _| !mine(path));
-            assert_eq!(after, before, "{case}");
-        },
-    );
-    assert!(cases.is_none_or(|cases| cases > 20), "{cases:?}");
-}
-
-#[test]
-fn an_installation_killed_at_any_change_has_recorded_what_it_did_to_profiles() {
-    let person = Person::new(".rocket");
-    fs::write(person.file(".bashrc"), "umask 022").unwrap();
-    let before = person.belongings();
-    person
-        .install_by(&["sh".to_owned()], &["--no-modify-path"])
-        .expect(0);
-    let cases = killed_at_every_change(
-        &person,
-        |command| {
-            command
-                .arg(person.home.join("versions/1.0.0/rocket"))
-                .args([
-                    "self",
-                    "install",
-                    "--mirror",
-                    &person.rig.mirror(),
-                    "--archive",
-                ])
-                .arg(person.rig.archive("1.0.0"))
-                .arg("--trusted-root")
-                .arg(person.rig.root());
-        },
-        |case| {
-            person.uninstall().expect(0);
-            assert_eq!(person.belongings(), before, "{case}");
-        },
-    );
-    assert!(cases.is_none_or(|cases| cases > 10), "{cases:?}");
 }

@@ -3,27 +3,19 @@
 //!
 //! Every case is run where `TRUETAG_ALL_KILLS=1` asks for it, and a fixed part of them otherwise.
 
+mod cases;
 mod trace;
+mod uninstall;
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
-use rehearsal::verifiers::not_run;
 use release_plan::Sha256;
 use serde_json::Value;
 
 use crate::rig::{Ran, Rig};
-use trace::{Call, Fate, Trace, with};
-
-/// Of so many cases one is run where not all are asked for.
-const PART: usize = 23;
-/// The errors that a file system gives.
-const ERRORS: [&str; 4] = ["ENOSPC", "EACCES", "EIO", "EXDEV"];
+use cases::Cases;
 
 /// A command, and what it may leave.
 struct Scenario<'a> {
@@ -38,14 +30,6 @@ struct Scenario<'a> {
     after: &'a str,
     /// What it exits with then.
     code: i32,
-}
-
-fn strace_is_here() -> bool {
-    let here = Command::new("strace").arg("-V").output().is_ok();
-    if !here {
-        not_run("strace");
-    }
-    here
 }
 
 impl Scenario<'_> {
@@ -63,116 +47,27 @@ impl Scenario<'_> {
         folder
     }
 
-    fn calls(&self) -> (BTreeSet<Call>, Trace) {
-        let folder = self.place();
-        let home = folder.path().join("home");
-        let trace = Trace::of(&(self.command)(&home), folder.path());
-        (trace.calls(), trace)
-    }
-
-    /// Runs every case, or a part of them, and prints how many.
-    #[expect(clippy::print_stdout, reason = "how many cases were run is told")]
     fn every_call(&self, name: &str) {
-        if !strace_is_here() {
-            return;
+        Cases {
+            place: &|| self.place(),
+            command: &|folder| (self.command)(&folder.join("home")),
+            watched: &|_| true,
+            holds: &|folder, _, _| {
+                let home = folder.join("home");
+                self.is_whole(&home, false)?;
+                let again = Ran::from((self.command)(&home).output().unwrap());
+                if again.code != Some(self.code) {
+                    return Err(format!("again {:?}: {}", again.code, again.stderr));
+                }
+                self.is_whole(&home, true)
+            },
         }
-        let (calls, trace) = self.calls();
-        let bad = trace.unsynced_renames(|to| {
-            !to.ancestors()
-                .any(|folder| folder.to_string_lossy().contains("/.staging-"))
-        });
-        assert!(bad.is_empty(), "{name}: {bad:#?}");
-        let fates = [Fate::Killed].into_iter();
-        let fates: Vec<_> = fates.chain(ERRORS.map(Fate::Fails)).collect();
-        let cases: Vec<_> = calls
-            .iter()
-            .flat_map(|call| fates.iter().map(move |fate| (call, *fate)))
-            .collect();
-        let all = std::env::var_os("TRUETAG_ALL_KILLS").is_some_and(|value| value == "1");
-        let chosen: Vec<_> = cases
-            .iter()
-            .enumerate()
-            .filter(|(at, _)| all || at % PART == 0)
-            .map(|(_, case)| case)
-            .collect();
-        let next = AtomicUsize::new(0);
-        let failed = Mutex::new(Vec::new());
-        thread::scope(|scope| {
-            for _ in 0..2 {
-                scope.spawn(|| {
-                    while let Some((call, fate)) = chosen.get(next.fetch_add(1, Ordering::Relaxed))
-                    {
-                        if let Err(why) = self.case(call, *fate) {
-                            let case = format!("{fate:?} at {} {}: {why}", call.kind, call.number);
-                            failed.lock().unwrap().push(case);
-                        }
-                    }
-                });
-            }
-        });
-        println!(
-            "{name}: {} of {} cases at {} calls",
-            chosen.len(),
-            cases.len(),
-            calls.len()
-        );
-        let failed = failed.into_inner().unwrap();
-        assert!(
-            failed.is_empty(),
-            "{name}: {} failed:\n{}",
-            failed.len(),
-            failed.join("\n")
-        );
-    }
-
-    fn case(&self, call: &Call, fate: Fate) -> Result<(), String> {
-        let folder = self.place();
-        let home = folder.path().join("home");
-        let mut command = (self.command)(&home);
-        let ran = Ran::from(with(&command, call, fate).output().unwrap());
-        let told = |what: &str| format!("{what} after {:?}: {}", ran.code, ran.stderr);
-        if let Fate::Fails(_) = fate
-            && [Some(101), Some(134), None].contains(&ran.code)
-        {
-            return Err(told("it fell over"));
-        }
-        if let Fate::Fails("ENOSPC" | "EACCES") = fate
-            && ![Some(0), Some(16)].contains(&ran.code)
-        {
-            return Err(told("it did not say that there is no space or permission"));
-        }
-        self.is_whole(&home, false).map_err(|why| told(&why))?;
-        let again = Ran::from(command.output().unwrap());
-        if again.code != Some(self.code) {
-            return Err(told(&format!("again {:?}: {}", again.code, again.stderr)));
-        }
-        self.is_whole(&home, true).map_err(|why| told(&why))
+        .run(name);
     }
 
     /// Every version is whole, and the one on PATH is one that may be there.
     fn is_whole(&self, home: &Path, complete: bool) -> Result<(), String> {
-        let versions = match fs::read_dir(home.join("versions")) {
-            Ok(versions) => versions.map(|entry| entry.unwrap().path()).collect(),
-            Err(_) => Vec::new(),
-        };
-        for folder in versions {
-            let name = folder.file_name().unwrap().to_string_lossy().into_owned();
-            if name.starts_with(".staging-") {
-                if complete {
-                    return Err(format!("{name} was left"));
-                }
-                continue;
-            }
-            let receipt = fs::read(folder.join("receipt.json")).map_err(|it| it.to_string())?;
-            let receipt: Value = serde_json::from_slice(&receipt).map_err(|it| it.to_string())?;
-            let program = fs::read(folder.join("rocket")).map_err(|it| it.to_string())?;
-            if receipt["executable_sha256"] != Sha256::of(&program).to_string() {
-                return Err(format!("{name} is not what its receipt says"));
-            }
-            if !folder.join("playbook/truetag-release/SKILL.md").exists() {
-                return Err(format!("{name} has no playbook"));
-            }
-        }
+        versions_are_whole(home, complete)?;
         let launcher = home.join("bin/rocket");
         if !launcher.exists() {
             let may_be = self.template.is_none() && !complete;
@@ -199,6 +94,33 @@ impl Scenario<'_> {
     }
 }
 
+/// Every version in a home is whole; once it is complete, nothing else is beside them.
+fn versions_are_whole(home: &Path, complete: bool) -> Result<(), String> {
+    let versions = match fs::read_dir(home.join("versions")) {
+        Ok(versions) => versions.map(|entry| entry.unwrap().path()).collect(),
+        Err(_) => Vec::new(),
+    };
+    for folder in versions {
+        let name = folder.file_name().unwrap().to_string_lossy().into_owned();
+        if name.starts_with(".staging-") {
+            if complete {
+                return Err(format!("{name} was left"));
+            }
+            continue;
+        }
+        let receipt = fs::read(folder.join("receipt.json")).map_err(|it| it.to_string())?;
+        let receipt: Value = serde_json::from_slice(&receipt).map_err(|it| it.to_string())?;
+        let program = fs::read(folder.join("rocket")).map_err(|it| it.to_string())?;
+        if receipt["executable_sha256"] != Sha256::of(&program).to_string() {
+            return Err(format!("{name} is not what its receipt says"));
+        }
+        if !folder.join("playbook/truetag-release/SKILL.md").exists() {
+            return Err(format!("{name} has no playbook"));
+        }
+    }
+    Ok(())
+}
+
 /// A rig with 1.0.0 installed, and more published; and a copy of its home by that name.
 fn rig(name: &str, then: impl FnOnce(&Rig)) -> (Rig, PathBuf) {
     let rig = crate::life::ready();
@@ -213,6 +135,14 @@ fn on_path(home: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(home.join("bin/rocket"));
     command.args(arguments).env("HOME", home);
     command
+}
+
+/// What the script of a version runs once it is unpacked.
+fn installs(rig: &Rig, unpacked: &Path, version: &str, home: &Path) -> Command {
+    let mut install = Command::new(unpacked);
+    install.args(["self", "install", "--archive"]);
+    install.arg(rig.archive(version)).arg("--dir").arg(home);
+    believing(rig, install)
 }
 
 fn believing(rig: &Rig, mut command: Command) -> Command {
@@ -244,10 +174,9 @@ fn an_installation_that_dies_or_fails_at_any_call_leaves_nothing_or_a_whole_vers
         rig: &rig,
         template: None,
         command: &|home| {
-            let mut install = Command::new(&unpacked);
-            install.args(["self", "install", "--archive"]);
-            install.arg(rig.archive("1.0.0")).arg("--dir").arg(home);
-            believing(&rig, install)
+            let mut install = installs(&rig, &unpacked, "1.0.0", home);
+            install.arg("--no-modify-path").env("HOME", home);
+            install
         },
         before: &[],
         after: "1.0.0",
@@ -264,10 +193,9 @@ fn an_installation_over_another_version_that_dies_or_fails_at_any_call_leaves_a_
         rig: &rig,
         template: Some(template),
         command: &|home| {
-            let mut install = Command::new(&unpacked);
-            install.args(["self", "install", "--archive"]);
-            install.arg(rig.archive("1.1.0")).arg("--dir").arg(home);
-            believing(&rig, install)
+            let mut install = installs(&rig, &unpacked, "1.1.0", home);
+            install.arg("--no-modify-path").env("HOME", home);
+            install
         },
         before: &["1.0.0"],
         after: "1.1.0",

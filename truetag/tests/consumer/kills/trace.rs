@@ -48,7 +48,7 @@ pub(super) enum Fate {
     Fails(&'static str),
 }
 
-/// A line of a trace that changes files below the folder that is watched.
+/// A line of a trace that changes files that are watched.
 #[derive(Debug)]
 struct Line {
     process: String,
@@ -62,8 +62,8 @@ struct Line {
 pub(super) struct Trace(Vec<Line>);
 
 impl Trace {
-    /// Runs a command and looks at what it does to files below `folder`.
-    pub(super) fn of(command: &Command, folder: &Path) -> Self {
+    /// Runs a command and looks at what it does to files that are `watched`.
+    pub(super) fn of(command: &Command, watched: impl Fn(&Path) -> bool) -> Self {
         let log = tempfile::NamedTempFile::new().unwrap();
         let mut strace = Command::new("strace");
         strace
@@ -97,7 +97,7 @@ impl Trace {
                 && !["O_CREAT", "O_TRUNC", "O_TMPFILE"]
                     .iter()
                     .any(|flag| arguments.contains(flag));
-            if !reads && paths.iter().any(|path| path.starts_with(folder)) {
+            if !reads && paths.iter().any(|path| watched(path)) {
                 lines.push(Line {
                     process: process.to_owned(),
                     call: Call {
