@@ -25,10 +25,14 @@ const NEXT: [(Next, &str); 2] = [
     (Next::InstallAndUninstall, "installed next, and uninstalled"),
 ];
 
+/// The version that she goes on from, and the one that is current, on trial.
+const VERSIONS: [&str; 2] = ["1.0.0", "1.1.0"];
+const CURRENT: &str = VERSIONS[1];
+
 /// Somebody with profiles of her own, and a program to install.
 struct Person {
     rig: Rig,
-    unpacked: PathBuf,
+    unpacked: [PathBuf; 2],
     /// What she has before it is installed, and what else of her own she has with it.
     before: Belongings,
     with: Belongings,
@@ -48,16 +52,18 @@ fn own(folder: &Path) -> Belongings {
 impl Person {
     fn new() -> Self {
         let rig = Rig::new();
-        rig.publish_good("1.0.0");
         let mut person = Self {
-            unpacked: rig.unpack("1.0.0"),
+            unpacked: VERSIONS.map(|version| {
+                rig.publish_good(version);
+                rig.unpack(version)
+            }),
             rig,
             before: Belongings::new(),
             with: Belongings::new(),
         };
         let folder = person.folder();
         person.before = own(folder.path());
-        person.install(folder.path(), &[]).unwrap();
+        person.install(folder.path()).unwrap();
         person.with = own(folder.path());
         assert_ne!(person.with, person.before);
         person
@@ -75,20 +81,22 @@ impl Person {
         folder
     }
 
-    /// Her folder with the program installed.
+    /// Her folder with both versions installed.
     fn installed(&self, arguments: &[&str]) -> tempfile::TempDir {
         let folder = self.folder();
-        self.install(folder.path(), arguments).unwrap();
+        for (version, program) in VERSIONS.into_iter().zip(&self.unpacked) {
+            let mut command = self.installs(folder.path(), program, version);
+            succeeds(command.args(arguments)).unwrap();
+        }
         folder
     }
 
-    fn installs(&self, folder: &Path, program: &Path) -> Command {
-        hers(folder, installs(&self.rig, program, "1.0.0", &home(folder)))
+    fn installs(&self, folder: &Path, program: &Path, version: &str) -> Command {
+        hers(folder, installs(&self.rig, program, version, &home(folder)))
     }
 
-    fn install(&self, folder: &Path, arguments: &[&str]) -> Result<(), String> {
-        let mut command = self.installs(folder, &self.unpacked);
-        succeeds(command.args(arguments))
+    fn install(&self, folder: &Path) -> Result<(), String> {
+        succeeds(&mut self.installs(folder, &self.unpacked[1], CURRENT))
     }
 
     /// What holds after a run of hers that was cut off, and after what she does next.
@@ -104,7 +112,7 @@ impl Person {
                     .unwrap(),
             );
             let says = ran.stderr.contains("was begun and cut off: end it with '");
-            let runs = ran.code == Some(0) && ran.stdout.starts_with("rocket 1.0.0");
+            let runs = ran.code == Some(0) && ran.stdout.starts_with("rocket 1.1.0");
             if !(runs || (ran.code == Some(17) && says)) {
                 return Err(format!("PATH gives {:?}: {}", ran.code, ran.stderr));
             }
@@ -119,7 +127,7 @@ impl Person {
             }
         }
         if !there || matches!(next, Next::InstallAndUninstall) {
-            self.install(folder, &[])?;
+            self.install(folder)?;
             versions_are_whole(&home, true)?;
             let now = own(folder);
             if now != self.with {
@@ -237,7 +245,10 @@ fn edits_of_path_that_die_or_fail_at_any_call_are_recorded_and_taken_back_to_the
     for (next, name) in NEXT {
         Cases {
             place: &|| person.installed(&["--no-modify-path"]),
-            command: &|folder| person.installs(folder, &home(folder).join("versions/1.0.0/rocket")),
+            command: &|folder| {
+                let program = home(folder).join("versions").join(CURRENT).join("rocket");
+                person.installs(folder, &program, CURRENT)
+            },
             // All that it does to a version, other cases are about.
             watched: &|path| !path.starts_with(".rocket/versions") && !is_unnamed(path),
             holds: &|folder, fate, ran| {
