@@ -1,11 +1,11 @@
-//! PATH of a person on Windows: the value `Path` in `HKEY_CURRENT_USER\Environment`, written as
-//! REG_EXPAND_SZ, so that what others wrote with %…% in it goes on being expanded. Programs that
+//! PATH of a person on Windows: the value `Path` in `HKEY_CURRENT_USER\Environment`. It keeps its
+//! type, so that what others wrote with %…% in it goes on being expanded, or not. Programs that
 //! run learn of it by WM_SETTINGCHANGE, which PowerShell sends when a variable is set by it: to
 //! send it from here would need code that Rust cannot check.
 
 use std::process::{Command, Stdio};
 
-use windows_registry::{CURRENT_USER, Key};
+use windows_registry::{CURRENT_USER, Key, Type, Value};
 
 use super::entries::{with, without};
 use super::record::{Entry, Record, RecordError};
@@ -34,17 +34,19 @@ pub(crate) fn add(place: Place<'_>, edit: bool) -> Result<Told, RecordError> {
         ));
         return Ok(told);
     }
-    let result = read().map(|value| (with(value.as_deref().unwrap_or_default(), bin), value));
-    let written = match result {
-        Ok((None, _)) => Ok(()),
-        Ok((Some(new), before)) => {
+    let written = match read() {
+        Ok(before) => {
+            let Some(new) = with(before.text(), bin) else {
+                told.say(format_args!("{bin} is on PATH"));
+                return Ok(told);
+            };
             let mut record = Record::read(&place.record())?;
             record.registry = Some(Entry {
                 added: bin.to_owned(),
-                created: before.is_none(),
+                created: before.0.is_none(),
             });
             record.write(&place.record())?;
-            write(&new)
+            before.write(&new)
         }
         Err(error) => Err(error),
     };
@@ -70,13 +72,10 @@ pub(crate) fn remove(place: Place<'_>) -> Result<Told, RecordError> {
     let Some(entry) = Record::read(&path)?.registry else {
         return Ok(told);
     };
-    let taken = read().and_then(|value| {
-        let value = value.unwrap_or_default();
-        match without(&value, &entry.added) {
-            Some(left) if left.is_empty() && entry.created => delete(),
-            Some(left) => write(&left),
-            None => Ok(()),
-        }
+    let taken = read().and_then(|value| match without(value.text(), &entry.added) {
+        Some(left) if left.is_empty() && entry.created => delete(),
+        Some(left) => value.write(&left),
+        None => Ok(()),
     });
     match taken {
         Ok(()) => {
@@ -96,16 +95,31 @@ fn key() -> windows_registry::Result<Key> {
     CURRENT_USER.options().read().write().create().open(KEY)
 }
 
-fn read() -> windows_registry::Result<Option<String>> {
-    match key()?.get_string(VALUE) {
-        Ok(value) => Ok(Some(value)),
-        Err(error) if error.code().0.cast_unsigned() == MISSING => Ok(None),
-        Err(error) => Err(error),
+/// The value's text and type; none where there is no such value.
+struct Found(Option<(String, Type)>);
+
+impl Found {
+    fn text(&self) -> &str {
+        self.0.as_ref().map_or("", |(text, _)| text)
+    }
+
+    /// Replaces the text.
+    fn write(&self, text: &str) -> windows_registry::Result<()> {
+        let mut value = Value::from(text);
+        value.set_ty(self.0.as_ref().map_or(Type::ExpandString, |(_, ty)| *ty));
+        key()?.set_value(VALUE, &value)
     }
 }
 
-fn write(value: &str) -> windows_registry::Result<()> {
-    key()?.set_expand_string(VALUE, value)
+fn read() -> windows_registry::Result<Found> {
+    match key()?.get_value(VALUE) {
+        Ok(value) => {
+            let ty = value.ty();
+            Ok(Found(Some((value.try_into()?, ty))))
+        }
+        Err(error) if error.code().0.cast_unsigned() == MISSING => Ok(Found(None)),
+        Err(error) => Err(error),
+    }
 }
 
 fn delete() -> windows_registry::Result<()> {

@@ -20,6 +20,9 @@ const TARGET: &str = "x86_64-pc-windows-gnullvm";
 const LOADERS: [&str; 2] = ["wine64", "wine"];
 const DLL: &str = "bcryptprimitives.dll";
 
+/// Where the variables of a person are.
+const ENVIRONMENT: &str = r"HKCU\Environment";
+
 /// A Windows with a home in it.
 struct Windows {
     rig: Rig,
@@ -111,6 +114,18 @@ impl Windows {
         folder
             .join(target.archive_stem("rocket"))
             .join("rocket.exe")
+    }
+
+    /// The variables of the person as Windows' own program tells them, in a code page of its own.
+    fn environment(&self) -> Vec<u8> {
+        self.reg(&["query", ENVIRONMENT])
+    }
+
+    fn reg(&self, arguments: &[&str]) -> Vec<u8> {
+        let program = Path::new(r"C:\windows\system32\reg.exe");
+        let output = self.command(program, arguments).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        output.stdout
     }
 
     fn version(&self) -> String {
@@ -236,4 +251,60 @@ fn a_windows_launcher_is_replaced_while_another_run_holds_it() {
     windows.run(&["unhold"]).expect(0);
     let left: Vec<_> = fs::read_dir(home.join("bin")).unwrap().collect();
     assert_eq!(left.len(), 1, "{left:?}");
+}
+
+#[test]
+fn the_entry_on_path_comes_into_the_registry_once_and_is_taken_back_with_all_else_as_it_was() {
+    let Some(windows) = Windows::new() else {
+        return;
+    };
+    let rig = &windows.rig;
+    rig.publish_good("1.0.0");
+    let archive = seen(&rig.archive("1.0.0"));
+    let unpacked = windows.unpack("1.0.0");
+    let home = seen(&rig.home());
+    let install = ["self", "install", "--archive", &archive, "--dir", &home];
+    let other = ["/v", "Other", "/d", r"C:\a;%b%", "/f"];
+    windows.reg(&[&["add", ENVIRONMENT][..], &other].concat());
+    let bin = format!("{home}\\bin");
+    let others = r"%USERPROFILE%\tools;;C:\Prög rams\b\;";
+    let path = ["/v", "Path", "/f"];
+    for (before, after, entry) in [
+        (
+            Some("REG_EXPAND_SZ"),
+            "REG_EXPAND_SZ",
+            format!(r"{bin};%USERPROFILE%\tools;;C:\Pr"),
+        ),
+        (
+            Some("REG_SZ"),
+            "REG_SZ",
+            format!(r"{bin};%USERPROFILE%\tools;;C:\Pr"),
+        ),
+        (None, "REG_EXPAND_SZ", format!("{bin}\r\n")),
+    ] {
+        if let Some(ty) = before {
+            let value = ["/t", ty, "/d", others];
+            windows.reg(&[&["add", ENVIRONMENT][..], &path, &value].concat());
+        } else {
+            windows.reg(&[&["delete", ENVIRONMENT][..], &path].concat());
+        }
+        let was = windows.environment();
+        let ran = windows.believing(&unpacked, &install).expect(0);
+        let is = windows.environment();
+        let told = String::from_utf8_lossy(&is);
+        let line = format!("    Path    {after}    {entry}");
+        assert!(told.contains(&line), "{line}: {told}{}", ran.stderr);
+        let recorded = fs::read_to_string(rig.home().join("state/path-edits.json")).unwrap();
+        let recorded: Value = serde_json::from_str(&recorded).unwrap();
+        assert_eq!(recorded["registry"]["added"], bin);
+        assert_eq!(recorded["registry"]["created"], before.is_none());
+        if before.is_none() {
+            windows.believing(&unpacked, &install).expect(0);
+            assert_eq!(windows.environment(), is);
+        }
+        let ran = windows.run(&["uninstall", "--yes"]).expect(0);
+        assert_eq!(windows.environment(), was, "{}", ran.stderr);
+        let launcher = rig.home().join("bin/rocket.exe");
+        assert!(!launcher.exists(), "{}", ran.stderr);
+    }
 }
