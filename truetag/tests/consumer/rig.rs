@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{Cursor, Write};
+use std::io::{Cursor, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::LazyLock;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::thread;
+use std::time::{Duration, Instant as Clock, SystemTime, UNIX_EPOCH};
 
 use rehearsal::Server;
 use rehearsal::github::Repository;
@@ -59,6 +60,23 @@ pub(crate) fn build_rocket(mut cargo: Command, target: Option<&str>) -> Option<P
             profiles.join("debug/examples").join(name)
         }
     })
+}
+
+/// Runs a command to its end. A program that a test wrote is busy for as long as whatever another
+/// test starts meanwhile has not become itself.
+pub(crate) fn output(command: &mut Command) -> Ran {
+    let start = Clock::now();
+    loop {
+        match command.output() {
+            Err(error)
+                if error.kind() == ErrorKind::ExecutableFileBusy
+                    && start.elapsed() < Duration::from_secs(20) =>
+            {
+                thread::sleep(Duration::from_millis(5));
+            }
+            output => return output.unwrap().into(),
+        }
+    }
 }
 
 /// What cargo tells this test of its own package would have dependencies built anew.
@@ -358,7 +376,7 @@ impl Rig {
     }
 
     pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
-        self.command(arguments).output().unwrap().into()
+        output(&mut self.command(arguments))
     }
 
     /// `upgrade` from this mirror, with more arguments.
@@ -369,7 +387,7 @@ impl Rig {
     pub(crate) fn upgrade_from(&self, mirror: &str, arguments: &[&str]) -> Ran {
         let mut command = self.command(&["upgrade", "--mirror", mirror]);
         command.arg("--trusted-root").arg(self.root());
-        command.args(arguments).output().unwrap().into()
+        output(command.args(arguments))
     }
 
     /// The version that what is on PATH says it is.

@@ -3,8 +3,9 @@
 
 use std::env;
 use std::fs;
+use std::io::{Read as _, Seek as _};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output, Stdio};
 
 use axum::Router;
 use rehearsal::Server;
@@ -22,6 +23,27 @@ const DLL: &str = "bcryptprimitives.dll";
 
 /// Where the variables of a person are.
 const ENVIRONMENT: &str = r"HKCU\Environment";
+
+/// Runs a command to its end. Whichever comes first starts wine's server, which keeps pipes open for
+/// as long as any other runs: so that it says into files.
+fn ran(mut command: Command) -> Output {
+    let [mut out, mut err] = [(); 2].map(|()| tempfile::tempfile().unwrap());
+    command.stdin(Stdio::null());
+    command.stdout(out.try_clone().unwrap());
+    command.stderr(err.try_clone().unwrap());
+    let status = command.status().unwrap();
+    let [stdout, stderr] = [&mut out, &mut err].map(|file| {
+        let mut said = Vec::new();
+        file.rewind().unwrap();
+        file.read_to_end(&mut said).unwrap();
+        said
+    });
+    Output {
+        status,
+        stdout,
+        stderr,
+    }
+}
 
 /// A Windows with a home in it.
 struct Windows {
@@ -87,7 +109,7 @@ impl Windows {
 
     fn run(&self, arguments: &[&str]) -> Ran {
         let launcher = self.rig.home().join("bin/rocket.exe");
-        self.command(&launcher, arguments).output().unwrap().into()
+        ran(self.command(&launcher, arguments)).into()
     }
 
     /// With the mirror and whom to believe.
@@ -95,7 +117,7 @@ impl Windows {
         let url = self.server.url();
         let mut command = self.command(program, arguments);
         command.args(["--mirror", &url, "--trusted-root", &seen(&self.rig.root())]);
-        command.output().unwrap().into()
+        ran(command).into()
     }
 
     fn upgrade(&self, arguments: &[&str]) -> Ran {
@@ -123,7 +145,7 @@ impl Windows {
 
     fn reg(&self, arguments: &[&str]) -> Vec<u8> {
         let program = Path::new(r"C:\windows\system32\reg.exe");
-        let output = self.command(program, arguments).output().unwrap();
+        let output = ran(self.command(program, arguments));
         assert!(output.status.success(), "{arguments:?}: {output:?}");
         output.stdout
     }
