@@ -11,9 +11,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use axum::Router;
+use rehearsal::Server;
 use release_plan::Sha256;
 use serde_json::Value;
 
+use crate::network::{Requests, serve};
 use crate::rig::{Ran, Rig};
 use cases::Cases;
 
@@ -48,10 +51,15 @@ impl Scenario<'_> {
     }
 
     fn every_call(&self, name: &str) {
+        self.every_call_on(name, &|_| true);
+    }
+
+    /// Of the calls on files that are watched.
+    fn every_call_on(&self, name: &str, watched: &(dyn Fn(&Path) -> bool + Sync)) {
         Cases {
             place: &|| self.place(),
             command: &|folder| (self.command)(&folder.join("home")),
-            watched: &|_| true,
+            watched,
             holds: &|folder, _, _| {
                 let home = folder.join("home");
                 self.is_whole(&home, false)?;
@@ -163,6 +171,27 @@ fn an_upgrade_that_dies_or_fails_at_any_call_leaves_a_whole_version_and_the_next
         code: 0,
     }
     .every_call("upgrade");
+}
+
+#[test]
+fn a_download_that_dies_or_fails_at_any_call_leaves_a_whole_version_and_the_next_completes() {
+    let (rig, template) = rig("template", |_| {});
+    let state = (rig.path("mirror"), Requests::default());
+    let mirror = Router::new().fallback(serve).with_state(state);
+    let server = Server::start(|_| mirror).unwrap();
+    Scenario {
+        rig: &rig,
+        template: Some(template),
+        command: &|home| {
+            let mut upgrade = on_path(home, &["upgrade", "--mirror", &server.url()]);
+            upgrade.arg("--trusted-root").arg(rig.root());
+            upgrade
+        },
+        before: &["1.0.0"],
+        after: "1.1.0",
+        code: 0,
+    }
+    .every_call_on("download", &|path| path.starts_with("home/state"));
 }
 
 #[test]
