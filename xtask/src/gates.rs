@@ -3,6 +3,7 @@
 
 mod guide;
 mod scripts;
+mod specs;
 mod story;
 pub(crate) mod versions;
 
@@ -114,6 +115,7 @@ pub(crate) fn run(project: &Project, plan: &Plan) -> Result<Vec<Row>, Failure> {
     let (story, released) = (Story::read(project)?, Released::read(project)?);
     rows.extend(story::gates(project, &tree, &story, &released)?);
     rows.extend(guide::gates(project, &tree, plan, &story, &released)?);
+    rows.push(specs::specs_are_numbered(project)?);
     rows.extend(documents(project)?);
     rows.push(playbook(project, plan)?);
     rows.push(versions::documents_agree(project, plan)?);

@@ -8,12 +8,14 @@ mod fragment;
 mod guide;
 mod review;
 mod slug;
+mod spec;
 
 pub use fault::Fault;
 pub use fragment::Fragment;
 pub use guide::{Guide, RELEASES};
 pub use review::Review;
 pub use slug::{Slug, SlugError};
+pub use spec::{SPECS, Spec, Status};
 
 /// Where the fragments of the next release lie, below the root of the tree.
 pub const NEXT: &str = "release-plan/next";

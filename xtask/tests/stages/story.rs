@@ -657,3 +657,34 @@ fn a_tag_without_a_guide_is_named_in_a_rehearsal_and_fails_when_publishing() {
         .with(Exit::Gate)
         .saying("guide-present");
 }
+
+#[test]
+fn a_spec_has_a_number_of_its_own_which_is_the_one_in_its_name() {
+    let spec = |number: u32, status: &str| {
+        format!("---\nnumber: {number}\nstatus: {status}\n---\n\n# A format\n")
+    };
+    let path = |name: &str| format!("release-plan/specs/{name}");
+    for (name, text, rules) in [
+        ("0002-route.md", spec(2, "accepted"), &[][..]),
+        ("0003-route.md", spec(2, "draft"), &["specs-are-numbered"]),
+        ("0001-route.md", spec(1, "draft"), &["specs-are-numbered"]),
+        ("2-route.md", spec(2, "draft"), &["specs-are-numbered"]),
+        ("0002-route.md", spec(2, "replaced\nreplaced_by: 1"), &[]),
+        (
+            "0002-route.md",
+            spec(2, "replaced\nreplaced_by: 5"),
+            &["specs-are-numbered"],
+        ),
+    ] {
+        let fixture = released();
+        fixture.write(&path("0001-format.md"), &spec(1, "accepted"));
+        fixture.write(&path(name), &text);
+        assert_eq!(broken(&fixture), rules, "{name}: {text}");
+    }
+    let fixture = released();
+    fixture.write(&path("0001-format.md"), &spec(1, "done"));
+    fixture
+        .run("check", &[])
+        .with(Exit::Input)
+        .saying("release-plan/specs/0001-format.md:3:9: ");
+}
