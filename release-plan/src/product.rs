@@ -144,11 +144,15 @@ pub struct Changes {
     /// Paths below the root of the tree, or patterns of them as git has them, whose change is one
     /// of behaviour.
     pub behaviour: Vec<String>,
+    /// Pairs of files below the root of the tree, such as a template and its embedded copy, that are
+    /// equal to the byte.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub twins: Vec<[String; 2]>,
 }
 
 impl Changes {
     fn is_nothing(&self) -> bool {
-        self.behaviour.is_empty()
+        *self == Self::default()
     }
 }
 

@@ -5,6 +5,7 @@ mod guide;
 mod scripts;
 mod specs;
 mod story;
+mod twins;
 pub(crate) mod versions;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -116,6 +117,7 @@ pub(crate) fn run(project: &Project, plan: &Plan) -> Result<Vec<Row>, Failure> {
     rows.extend(story::gates(project, &tree, &story, &released)?);
     rows.extend(guide::gates(project, &tree, plan, &story, &released)?);
     rows.push(specs::specs_are_numbered(project)?);
+    rows.extend(twins::twins_are_equal(project)?);
     rows.extend(documents(project)?);
     rows.push(playbook(project, plan)?);
     rows.push(versions::documents_agree(project, plan)?);

@@ -208,6 +208,7 @@ fn product(package: &Package, origin: &Origin, known: &Known<'_>) -> Result<Prod
         upgrades: own.upgrades,
         changes: Changes {
             behaviour: behaviour(package, &origin.root),
+            twins: Vec::new(),
         },
         bootstrap_revision: 0,
     };

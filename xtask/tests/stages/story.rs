@@ -688,3 +688,27 @@ fn a_spec_has_a_number_of_its_own_which_is_the_one_in_its_name() {
         .with(Exit::Input)
         .saying("release-plan/specs/0001-format.md:3:9: ");
 }
+
+#[test]
+fn a_twin_that_drifted_fails_with_the_command_that_mends_it() {
+    let fixture = released();
+    let twins = "changes:\n  twins: [[README.md, playbook/copy.md]]\n";
+    fixture.replace("release-plan/product.yaml", "changes:\n", twins);
+    let copy = || fixture.write("playbook/copy.md", &read(&fixture, "README.md"));
+    copy();
+    assert_eq!(broken(&fixture), [""; 0]);
+    fixture.write("playbook/copy.md", "# other\n");
+    assert_eq!(broken(&fixture), ["twins-are-equal"]);
+    let ended = fixture.run("check", &[]).with(Exit::Gate);
+    assert!(
+        ended.out.contains("cp README.md playbook/copy.md"),
+        "{}",
+        ended.out
+    );
+    std::fs::remove_file(fixture.root().join("playbook/copy.md")).unwrap();
+    assert_eq!(broken(&fixture), ["twins-are-equal"]);
+    copy();
+    std::fs::remove_file(fixture.root().join("README.md")).unwrap();
+    let broken = broken(&fixture);
+    assert!(broken.contains(&"twins-are-equal".to_owned()), "{broken:?}");
+}

@@ -1,0 +1,43 @@
+//! What stands in the tree twice, such as a template and the copy that is embedded, is the same to
+//! the byte.
+
+use release_plan::Sha256;
+
+use super::{Finding, Row, Verdict, count, row};
+use crate::project::{PRODUCT_FILE, Project};
+use crate::{Failure, files};
+
+/// A row for each pair that is not one, and one where all are.
+pub(super) fn twins_are_equal(project: &Project) -> Result<Vec<Row>, Failure> {
+    let rule = "twins-are-equal";
+    let twins = &project.product.changes.twins;
+    let mut rows = Vec::new();
+    for [one, other] in twins {
+        let [ours, theirs] = [one, other].map(|path| digest(project, path));
+        let (ours, theirs) = (ours?, theirs?);
+        if ours.is_some() && ours == theirs {
+            continue;
+        }
+        let shown = |digest: Option<Sha256>| digest.map_or("none".into(), |it| it.to_string());
+        let expected = format!("{}, as {one} has", shown(ours));
+        let mend = format!("cp {one} {other}, where {one} is right");
+        let finding = Finding::when(false, Verdict::Failed, shown(theirs), &mend);
+        rows.push(row(rule, other, expected, finding));
+    }
+    if rows.is_empty() {
+        let found = count(twins.len(), "pair");
+        let finding = Finding::when(true, Verdict::Failed, found, "");
+        let expected = "files of each pair that are equal to the byte";
+        rows.push(row(rule, PRODUCT_FILE, expected, finding));
+    }
+    Ok(rows)
+}
+
+/// The digest of a file; none where there is no such file.
+fn digest(project: &Project, path: &str) -> Result<Option<Sha256>, Failure> {
+    let path = project.root.join(path);
+    if !path.is_file() {
+        return Ok(None);
+    }
+    files::measure(&path).map(|measured| Some(measured.sha256()))
+}
