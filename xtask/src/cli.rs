@@ -176,6 +176,9 @@ pub(crate) struct Plan {
     /// Print the targets as a JSON list, as the matrix of a workflow takes them
     #[arg(long)]
     pub(crate) targets: bool,
+    /// Say why it is that version: what is declared, and what needs it; write nothing
+    #[arg(long, conflicts_with_all = ["tag", "as_version", "without", "targets"])]
+    pub(crate) explain: bool,
 }
 
 /// The plan that a stage takes.

@@ -286,7 +286,12 @@ impl Tree {
 
     /// What the commit checked out has under `path`; none where it has nothing there.
     pub(crate) fn committed(&self, path: &str) -> Result<Option<String>, Failure> {
-        let tree = self.repository.head()?.peel_to_tree()?;
+        self.text_at("HEAD", path)
+    }
+
+    /// What the reference `then` has under `path`; none where it has nothing there.
+    pub(crate) fn text_at(&self, then: &str, path: &str) -> Result<Option<String>, Failure> {
+        let tree = self.repository.find_reference(then)?.peel_to_tree()?;
         let Ok(entry) = tree.get_path(Path::new(path)) else {
             return Ok(None);
         };

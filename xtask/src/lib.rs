@@ -21,6 +21,7 @@ mod gates;
 mod generated;
 mod git;
 mod github;
+mod needed;
 mod preparation;
 mod process;
 mod programs;

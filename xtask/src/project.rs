@@ -16,7 +16,7 @@ use crate::{Failure, files};
 
 pub(crate) const PRODUCT_FILE: &str = "release-plan/product.yaml";
 pub(crate) const DIST_FILE: &str = "dist-workspace.toml";
-const MANIFEST_FILE: &str = "Cargo.toml";
+pub(crate) const MANIFEST_FILE: &str = "Cargo.toml";
 const TOOLCHAIN_FILE: &str = "rust-toolchain.toml";
 pub(crate) const LOCK_FILE: &str = "Cargo.lock";
 pub(crate) const PLAYBOOK_FOLDER: &str = "playbook/skills";

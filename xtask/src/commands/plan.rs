@@ -1,15 +1,22 @@
 //! `plan`: decides what the release is.
 
+use release_plan::changes::NEXT;
 use release_plan::{Exit, Tag, Version};
 
 use super::say;
 use crate::cli;
 use crate::failure::Exiting as _;
-use crate::project::Project;
+use crate::git::Tree;
+use crate::needed::{self, Reason};
+use crate::project::{MANIFEST_FILE, Project};
+use crate::story::Story;
 use crate::{Failure, files, report};
 
 pub(super) fn run(arguments: &cli::Plan) -> Result<(), Failure> {
     let project = Project::here()?;
+    if arguments.explain {
+        return report::print(&explained(&project)?);
+    }
     let version = match &arguments.as_version {
         Some(version) => version.clone(),
         None => tagged_version(&project, arguments.tag.as_ref())?,
@@ -32,6 +39,42 @@ pub(super) fn run(arguments: &cli::Plan) -> Result<(), Failure> {
         plan.tag, plan.source.commit
     ));
     Ok(())
+}
+
+/// Why the next version is what it is.
+fn explained(project: &Project) -> Result<String, Failure> {
+    let tree = Tree::open(&project.root)?;
+    let story = Story::read(project)?;
+    let Some(last) = tree.last_release()? else {
+        return Ok(format!(
+            "nothing is released before this: any version will do; {MANIFEST_FILE} has {}\n",
+            project.package_version()
+        ));
+    };
+    let mut table = report::table(["", "bump", "why", "where"]);
+    for fragment in story.fragments() {
+        let place = format!("{NEXT}/{}", fragment.slug.fragment());
+        let (bump, slug) = (fragment.bump.to_string(), fragment.slug.to_string());
+        table.add_row(["declared", &bump, &slug, &place]);
+    }
+    match needed::reasons(project, &tree, &last)? {
+        Ok(reasons) => {
+            for Reason { bump, what, place } in reasons {
+                table.add_row(["needed", &bump.to_string(), &what, &place]);
+            }
+        }
+        Err(why) => {
+            table.add_row(["needed", "not checked", &why, ""]);
+        }
+    }
+    let version = match story.bump() {
+        Some(bump) => format!("{bump} is declared: {}", bump.after(last.version())),
+        None => "nothing is declared".to_owned(),
+    };
+    Ok(format!(
+        "after {last}, {version}; {MANIFEST_FILE} has {}\n\n{table}\n",
+        project.package_version()
+    ))
 }
 
 /// The version of the package, which a tag must be of.

@@ -8,7 +8,7 @@ use super::{Finding, Row, Verdict, count, row};
 use crate::git::Tree;
 use crate::project::{PRODUCT_FILE, Project};
 use crate::story::{Found, Released, Story};
-use crate::{Failure, bootstrap};
+use crate::{Failure, bootstrap, needed};
 
 const LOOK: &str = "cargo xtask fragment check";
 
@@ -83,6 +83,7 @@ fn told(
     let mut rows = vec![change_is_told(&told, &last, &changed)];
     rows.extend(reviews_are_about(tree, &told, &last, &changed)?);
     rows.push(step_is_declared(project, &told, &last));
+    rows.push(bump_is_enough(project, tree, &told, &last)?);
     Ok(rows)
 }
 
@@ -195,6 +196,41 @@ fn step_is_declared(project: &Project, told: &Told, last: &Tag) -> Row {
     let mend = "set `version` in Cargo.toml to that, or declare another `bump` in a fragment";
     let finding = Finding::when(passed, Verdict::Failed, found, mend);
     row("step-is-declared", "Cargo.toml", expected, finding)
+}
+
+/// What is declared is at least what the files of both trees tell.
+fn bump_is_enough(project: &Project, tree: &Tree, told: &Told, last: &Tag) -> Result<Row, Failure> {
+    let rule = "bump-is-enough";
+    let reasons = match needed::reasons(project, tree, last)? {
+        Ok(reasons) => reasons,
+        Err(why) => {
+            let finding = Finding {
+                verdict: Verdict::NotChecked,
+                found: why,
+                mend: format!("look at what changed since {last}, and declare it in a fragment"),
+            };
+            return Ok(row(rule, NEXT, "a bump that is enough", finding));
+        }
+    };
+    let needed = reasons.first().map(|reason| reason.bump);
+    let place = reasons
+        .first()
+        .map_or(NEXT, |reason| &reason.place)
+        .to_owned();
+    let expected = match needed {
+        None => format!("any bump: nothing that others rely on is other than in {last}"),
+        Some(bump) => {
+            let why = reasons.iter().filter(|reason| reason.bump == bump);
+            let why: Vec<_> = why
+                .map(|it| format!("{} ({})", it.what, it.place))
+                .collect();
+            format!("{bump} at least, since {last}: {}", why.join("; "))
+        }
+    };
+    let found = told.bump.map_or("none".to_owned(), |bump| bump.to_string());
+    let mend = "declare it as the `bump` of a fragment, or take the change back";
+    let finding = Finding::when(needed <= told.bump, Verdict::Failed, found, mend);
+    Ok(row(rule, place, expected, finding))
 }
 
 /// The first of some paths, and how many more there are.

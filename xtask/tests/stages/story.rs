@@ -712,3 +712,97 @@ fn a_twin_that_drifted_fails_with_the_command_that_mends_it() {
     let broken = broken(&fixture);
     assert!(broken.contains(&"twins-are-equal".to_owned()), "{broken:?}");
 }
+
+#[test]
+fn a_bump_below_what_assets_channels_and_lowest_versions_need_is_refused() {
+    const PRODUCT: &str = "release-plan/product.yaml";
+    type Deed = fn(&Fixture);
+    let add_target: Deed = |fixture| {
+        let targets = "targets = [\"x86_64-pc-windows-gnullvm\", ";
+        fixture.replace("dist-workspace.toml", "targets = [", targets);
+    };
+    let channel: Deed = |fixture| fixture.replace(PRODUCT, "    alpha: {from: pre-releases}\n", "");
+    let workflow: Deed =
+        |fixture| fixture.replace(PRODUCT, "workflows/release.yml", "workflows/cut.yml");
+    let lowest: Deed = |fixture| fixture.replace(PRODUCT, "  from: 0.0.0", "  from: 1.0.0");
+    for (name, deed, needed, place) in [
+        ("a new target", add_target, "minor", "dist-workspace.toml:"),
+        (
+            "a channel that is gone",
+            channel,
+            "major",
+            "release-plan/product.yaml:",
+        ),
+        (
+            "another workflow that signs",
+            workflow,
+            "major",
+            "release-plan/product.yaml:",
+        ),
+        (
+            "a higher version to upgrade from",
+            lowest,
+            "major",
+            "release-plan/product.yaml:",
+        ),
+    ] {
+        for declared in ["patch", "minor", "major"] {
+            let fixture = released();
+            fixture.write("src/main.rs", "fn main() { /* glows */ }\n");
+            tell(&fixture, "glow", declared);
+            deed(&fixture);
+            let enough = ["patch", "minor", "major"];
+            let rank = |bump: &str| enough.iter().position(|it| *it == bump);
+            let fails = rank(declared) < rank(needed);
+            let ended: Ended = fixture
+                .xtask("check")
+                .arg("--json")
+                .output()
+                .unwrap()
+                .into();
+            let rows: Vec<Value> = serde_json::from_str(&ended.out).unwrap();
+            let row = rows
+                .iter()
+                .find(|row| row["rule"] == "bump-is-enough")
+                .unwrap();
+            assert_eq!(
+                row["verdict"] == "failed",
+                fails,
+                "{name}, {declared}: {row}"
+            );
+            assert!(
+                row["place"].as_str().unwrap().starts_with(place),
+                "{name}: {row}"
+            );
+            assert!(
+                row["expected"].as_str().unwrap().starts_with(needed),
+                "{name}: {row}"
+            );
+        }
+    }
+}
+
+#[test]
+fn an_asset_or_a_target_that_is_gone_asks_for_a_major_change() {
+    let fixture = Fixture::unborn();
+    let targets = "targets = [\"x86_64-pc-windows-gnullvm\", ";
+    fixture.replace("dist-workspace.toml", "targets = [", targets);
+    fixture.commit();
+    fixture.tag("v1.2.3");
+    fixture.replace("dist-workspace.toml", targets, "targets = [");
+    fixture.commit();
+    assert_eq!(broken(&fixture), ["bump-is-enough"]);
+    let ended = fixture.run("check", &[]).with(Exit::Gate);
+    let words = "the asset ember-x86_64-pc-windows-gnullvm.zip is gone";
+    assert!(ended.out.contains(words), "{}", ended.out);
+    tell(&fixture, "glow", "minor");
+    let explained = fixture.run("plan", &["--explain"]).with(Exit::Done).out;
+    for part in [
+        "after v1.2.3, minor is declared: 1.3.0; Cargo.toml has 1.2.3",
+        words,
+        "dist-workspace.toml:",
+        "release-plan/next/glow.md",
+    ] {
+        assert!(explained.contains(part), "{part}: {explained}");
+    }
+}

@@ -1,0 +1,221 @@
+//! What a tree does to those who rely on the last release, as far as files of both tell: assets,
+//! channels, identities and lowest versions. Nothing is compiled for it.
+
+use std::collections::BTreeSet;
+
+use release_plan::sources::{self, SourceError};
+use release_plan::{AssetName, Bump, Contents, Product, Tag, Version};
+use toml_edit::{DocumentMut, Item};
+
+use crate::git::Tree;
+use crate::project::{DIST_FILE, MANIFEST_FILE, PRODUCT_FILE, Project};
+use crate::{Failure, files};
+
+/// Why a version must be raised, and by how much at least.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Reason {
+    pub(crate) bump: Bump,
+    pub(crate) what: String,
+    /// File and line.
+    pub(crate) place: String,
+}
+
+/// What the files of a tree say, as far as others rely on it.
+struct Relied {
+    product: Product,
+    assets: BTreeSet<AssetName>,
+    /// The lowest version of Rust that its packages say they compile with.
+    rust: Option<Version>,
+}
+
+/// The texts that it is read from.
+struct Texts {
+    product: String,
+    dist: String,
+    manifest: String,
+}
+
+impl Texts {
+    fn read(project: &Project) -> Result<Self, Failure> {
+        let text = |file| files::read_text(&project.root.join(file));
+        Ok(Self {
+            product: text(PRODUCT_FILE)?,
+            dist: text(DIST_FILE)?,
+            manifest: text(MANIFEST_FILE)?,
+        })
+    }
+
+    /// As they were under a tag; none where one of them was not there.
+    fn at(tree: &Tree, tag: &Tag) -> Result<Option<Self>, Failure> {
+        let text = |file| tree.text_at(&tag.reference(), file);
+        Ok(
+            match (text(PRODUCT_FILE)?, text(DIST_FILE)?, text(MANIFEST_FILE)?) {
+                (Some(product), Some(dist), Some(manifest)) => Some(Self {
+                    product,
+                    dist,
+                    manifest,
+                }),
+                _ => None,
+            },
+        )
+    }
+
+    fn relied(&self) -> Result<Relied, SourceError> {
+        let product = sources::product(PRODUCT_FILE, &self.product)?;
+        let dist = sources::dist_workspace(DIST_FILE, &self.dist)?;
+        let metadata = sources::release_metadata(MANIFEST_FILE, &self.manifest)?;
+        let contents = Contents {
+            targets: dist.targets,
+            homebrew: dist.homebrew,
+            sbom: metadata.cargo_cyclonedx.is_some(),
+        };
+        let assets = contents.assets(&product.name).unwrap_or_default();
+        Ok(Relied {
+            assets: assets.into_iter().map(|asset| asset.name).collect(),
+            rust: rust_version(&self.manifest),
+            product,
+        })
+    }
+}
+
+/// Every reason, the greatest first; none where the last release says too little to tell.
+pub(crate) fn reasons(
+    project: &Project,
+    tree: &Tree,
+    last: &Tag,
+) -> Result<Result<Vec<Reason>, String>, Failure> {
+    let now = Texts::read(project)?;
+    let Some(then) = Texts::at(tree, last)? else {
+        return Ok(Err(format!(
+            "{last} has no {PRODUCT_FILE}, {DIST_FILE} or {MANIFEST_FILE}"
+        )));
+    };
+    let (then, relied) = match (then.relied(), now.relied()) {
+        (Ok(then), Ok(relied)) => (then, relied),
+        (Err(error), _) => return Ok(Err(format!("under {last}: {error}"))),
+        (_, Err(error)) => return Ok(Err(error.to_string())),
+    };
+    let mut reasons = differences(&then, &relied, &now);
+    reasons.sort_by_key(|reason| std::cmp::Reverse(reason.bump));
+    Ok(Ok(reasons))
+}
+
+fn differences(then: &Relied, now: &Relied, texts: &Texts) -> Vec<Reason> {
+    let mut reasons = Vec::new();
+    let mut give = |bump, what: String, file: &str, text: &str, near: &str| {
+        let line = text
+            .lines()
+            .position(|line| line.trim_start().starts_with(near));
+        let place = format!("{file}:{}", line.map_or(1, |line| line + 1));
+        reasons.push(Reason { bump, what, place });
+    };
+    let (dist, product) = (&texts.dist, &texts.product);
+    for gone in then.assets.difference(&now.assets) {
+        let what = format!("the asset {gone} is gone");
+        give(Bump::Major, what, DIST_FILE, dist, "targets");
+    }
+    for new in now.assets.difference(&then.assets) {
+        let what = format!("the asset {new} is new");
+        give(Bump::Minor, what, DIST_FILE, dist, "targets");
+    }
+    let [channels, then_channels] = [now, then].map(|of| {
+        let names = of.product.channels.feeds.keys();
+        names.map(ToString::to_string).collect::<BTreeSet<_>>()
+    });
+    for gone in then_channels.difference(&channels) {
+        let what = format!("the channel {gone} is gone");
+        give(Bump::Major, what, PRODUCT_FILE, product, "feeds:");
+    }
+    for new in channels.difference(&then_channels) {
+        let what = format!("the channel {new} is new");
+        give(Bump::Minor, what, PRODUCT_FILE, product, "feeds:");
+    }
+    let (was, is) = (&then.product, &now.product);
+    for (key, was, is, near) in [
+        ("name", &was.name, &is.name, "name:"),
+        (
+            "repository.url",
+            &was.repository.url,
+            &is.repository.url,
+            "url:",
+        ),
+        (
+            "identities.issuer",
+            &was.identities.issuer,
+            &is.identities.issuer,
+            "issuer:",
+        ),
+        (
+            "identities.release_workflow",
+            &was.identities.release_workflow,
+            &is.identities.release_workflow,
+            "release_workflow:",
+        ),
+        (
+            "identities.channel_workflow",
+            &was.identities.channel_workflow,
+            &is.identities.channel_workflow,
+            "channel_workflow:",
+        ),
+    ] {
+        if was != is {
+            let what = format!("{key}, which others verify by, was {was} and is {is}");
+            give(Bump::Major, what, PRODUCT_FILE, product, near);
+        }
+    }
+    let (was, is) = (&was.upgrades.from, &is.upgrades.from);
+    if was < is {
+        let what = format!("what upgrades to it was {was} and above, and is {is} and above");
+        give(Bump::Major, what, PRODUCT_FILE, product, "from:");
+    }
+    if let (Some(was), Some(is)) = (&then.rust, &now.rust)
+        && was < is
+    {
+        let what = format!("it compiled with Rust {was}, and wants {is}");
+        give(
+            Bump::Minor,
+            what,
+            MANIFEST_FILE,
+            &texts.manifest,
+            "rust-version",
+        );
+    }
+    reasons
+}
+
+/// `rust-version` of a workspace or of a package, as a whole version.
+fn rust_version(manifest: &str) -> Option<Version> {
+    let manifest: DocumentMut = manifest.parse().ok()?;
+    let of = |package: Option<&Item>| {
+        let text = package?.get("rust-version")?.as_str()?.to_owned();
+        let dots = text.matches('.').count();
+        format!("{text}{}", ".0".repeat(2_usize.saturating_sub(dots)))
+            .parse()
+            .ok()
+    };
+    let workspace = manifest
+        .get("workspace")
+        .and_then(|workspace| workspace.get("package"));
+    of(workspace).or_else(|| of(manifest.get("package")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_of_rust_is_read_from_workspace_or_package_whatever_its_length() {
+        for (manifest, version) in [
+            (
+                "[workspace.package]\nrust-version = \"1.95\"\n",
+                Some("1.95.0"),
+            ),
+            ("[package]\nrust-version = \"1.95.1\"\n", Some("1.95.1")),
+            ("[package]\nrust-version.workspace = true\n", None),
+            ("[package]\n", None),
+        ] {
+            let version = version.map(|version| version.parse().unwrap());
+            assert_eq!(rust_version(manifest), version, "{manifest}");
+        }
+    }
+}
