@@ -1,5 +1,7 @@
 //! What a tree does to those who rely on the last release, as far as files of both tell: assets,
-//! channels, identities and lowest versions. Nothing is compiled for it.
+//! channels, identities, lowest versions, and what its libraries offer. Nothing is compiled for it.
+
+mod api;
 
 use std::collections::BTreeSet;
 
@@ -7,6 +9,7 @@ use release_plan::sources::{self, SourceError};
 use release_plan::{AssetName, Bump, Contents, Product, Tag, Version};
 use toml_edit::{DocumentMut, Item};
 
+use self::api::Api;
 use crate::git::Tree;
 use crate::project::{DIST_FILE, MANIFEST_FILE, PRODUCT_FILE, Project};
 use crate::{Failure, files};
@@ -96,6 +99,12 @@ pub(crate) fn reasons(
         (_, Err(error)) => return Ok(Err(error.to_string())),
     };
     let mut reasons = differences(&then, &relied, &now);
+    for library in project.libraries() {
+        match api_differences(project, tree, last, library)? {
+            Ok(others) => reasons.extend(others),
+            Err(why) => return Ok(Err(why)),
+        }
+    }
     reasons.sort_by_key(|reason| std::cmp::Reverse(reason.bump));
     Ok(Ok(reasons))
 }
@@ -180,6 +189,53 @@ fn differences(then: &Relied, now: &Relied, texts: &Texts) -> Vec<Reason> {
             "rust-version",
         );
     }
+    reasons
+}
+
+/// In what a library, by the file of its root, offers something else than under `last`; where it
+/// was not there, all of it is new and nobody relies on it.
+fn api_differences(
+    project: &Project,
+    tree: &Tree,
+    last: &Tag,
+    root: &str,
+) -> Result<Result<Vec<Reason>, String>, Failure> {
+    let reference = last.reference();
+    if tree.text_at(&reference, root)?.is_none() {
+        return Ok(Ok(Vec::new()));
+    }
+    // A file that cannot be read is missed by whoever names it.
+    let then = api::read(root, &|path| tree.text_at(&reference, path).ok().flatten());
+    let now = api::read(root, &|path| {
+        std::fs::read_to_string(project.root.join(path)).ok()
+    });
+    Ok(match (then, now) {
+        (Err(why), _) => Err(format!("under {last}: {why}")),
+        (_, Err(why)) => Err(why),
+        (Ok(then), Ok(now)) => Ok(offers_changed(&then, &now, root)),
+    })
+}
+
+fn offers_changed(then: &Api, now: &Api, root: &str) -> Vec<Reason> {
+    let mut reasons = Vec::new();
+    for (path, was) in then {
+        let (what, place) = match now.get(path) {
+            None => (format!("{} {path} is gone", was.kind), root.to_owned()),
+            Some(is) if (is.kind, &is.seen) != (was.kind, &was.seen) => {
+                let what = format!("{} {path} is another for its callers", was.kind);
+                (what, format!("{}:{}", is.file, is.line))
+            }
+            Some(_) => continue,
+        };
+        let bump = Bump::Major;
+        reasons.push(Reason { bump, what, place });
+    }
+    let new = now.iter().filter(|(path, _)| !then.contains_key(*path));
+    reasons.extend(new.map(|(path, is)| Reason {
+        bump: Bump::Minor,
+        what: format!("{} {path} is new", is.kind),
+        place: format!("{}:{}", is.file, is.line),
+    }));
     reasons
 }
 

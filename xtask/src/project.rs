@@ -33,6 +33,8 @@ pub(crate) struct Project {
     package: Package,
     /// Folders of the workspace's packages, below the root.
     folders: Vec<PathBuf>,
+    /// Roots of the libraries that others may depend on, below the root.
+    libraries: Vec<String>,
     target_folder: PathBuf,
 }
 
@@ -56,6 +58,7 @@ impl Project {
             rust_toolchain,
             package: workspace.package,
             folders: workspace.folders,
+            libraries: workspace.libraries,
             target_folder: workspace.target_folder,
         })
     }
@@ -96,6 +99,11 @@ impl Project {
     /// The folders of the workspace's packages, below the root.
     pub(crate) fn folders(&self) -> &[PathBuf] {
         &self.folders
+    }
+
+    /// The roots of the libraries that are published, below the root of the tree.
+    pub(crate) fn libraries(&self) -> &[String] {
+        &self.libraries
     }
 
     /// Where cargo puts what it makes.
@@ -279,6 +287,7 @@ pub(crate) fn read_plan(product: &Product, file: &Path) -> Result<Plan, Failure>
 struct Workspace {
     package: Package,
     folders: Vec<PathBuf>,
+    libraries: Vec<String>,
     target_folder: PathBuf,
 }
 
@@ -296,6 +305,20 @@ impl Workspace {
             Some(folder.as_std_path().to_owned())
         });
         let folders = folders.collect();
+        let published = metadata.packages.iter().filter(|package| {
+            let registries = package.publish.as_ref();
+            registries.is_none_or(|registries| !registries.is_empty())
+        });
+        let roots = published
+            .flat_map(|package| &package.targets)
+            .filter_map(|target| {
+                let root = target
+                    .src_path
+                    .strip_prefix(&metadata.workspace_root)
+                    .ok()?;
+                target.is_lib().then(|| root.as_str().replace('\\', "/"))
+            });
+        let libraries = roots.collect();
         let target_folder = metadata.target_directory.into();
         let mut packages = metadata.packages.into_iter();
         let package = packages
@@ -309,6 +332,7 @@ impl Workspace {
         Ok(Self {
             package,
             folders,
+            libraries,
             target_folder,
         })
     }

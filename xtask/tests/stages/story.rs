@@ -806,3 +806,81 @@ fn an_asset_or_a_target_that_is_gone_asks_for_a_major_change() {
         assert!(explained.contains(part), "{part}: {explained}");
     }
 }
+
+#[test]
+fn a_public_function_that_is_gone_or_another_asks_for_a_major_change_and_a_new_one_for_a_minor() {
+    let lib = "pub fn glow(bright: u8) {}\nmod a;\npub use a::Lamp;\n";
+    let a = "pub struct Lamp;\nimpl Lamp {\n    pub fn lit(&self) {}\n}\n";
+    for (file, text, declared, words) in [
+        (
+            "src/lib.rs",
+            lib.replace("bright: u8", "much: u8"),
+            "patch",
+            None,
+        ),
+        (
+            "src/lib.rs",
+            lib.replace("u8", "u16"),
+            "minor",
+            Some("fn glow is another for its callers (src/lib.rs:1)"),
+        ),
+        (
+            "src/lib.rs",
+            lib.replace("pub fn glow", "fn glow"),
+            "minor",
+            Some("fn glow is gone (src/lib.rs)"),
+        ),
+        (
+            "src/lib.rs",
+            lib.replace("pub use a::Lamp;\n", ""),
+            "minor",
+            Some("fn Lamp::lit is gone"),
+        ),
+        (
+            "src/a.rs",
+            a.replace("lit", "shines"),
+            "patch",
+            Some("major at least"),
+        ),
+        (
+            "src/a.rs",
+            a.replace("{}\n", "{}\n    pub fn dim(&self) {}\n"),
+            "patch",
+            Some("fn Lamp::dim is new (src/a.rs:4)"),
+        ),
+        (
+            "src/a.rs",
+            a.replace("{}\n", "{}\n    pub fn dim(&self) {}\n"),
+            "minor",
+            None,
+        ),
+    ] {
+        let fixture = Fixture::unborn();
+        fixture.write("src/lib.rs", lib);
+        fixture.write("src/a.rs", a);
+        fixture.commit();
+        fixture.tag("v1.2.3");
+        fixture.write(file, &text);
+        tell_of(&fixture, file, declared);
+        fixture.commit();
+        let ended: Ended = fixture
+            .xtask("check")
+            .arg("--json")
+            .output()
+            .unwrap()
+            .into();
+        let rows: Vec<Value> = serde_json::from_str(&ended.out).unwrap();
+        let row = rows
+            .iter()
+            .find(|row| row["rule"] == "bump-is-enough")
+            .unwrap();
+        let expected = row["expected"].as_str().unwrap();
+        match words {
+            None => assert_eq!(row["verdict"], "passed", "{text}: {row}"),
+            Some(words) => {
+                assert_eq!(row["verdict"], "failed", "{text}: {row}");
+                assert!(expected.contains(words), "{words}: {row}");
+            }
+        }
+    }
+}
