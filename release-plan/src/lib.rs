@@ -29,6 +29,7 @@ mod product;
 mod reason;
 #[cfg(feature = "sources")]
 pub mod sources;
+mod surface;
 mod tag;
 mod target;
 
@@ -58,5 +59,6 @@ pub use policy::{Claim, Expectation, LogEvidence, Policy};
 pub use product::{Changes, Channels, Identities, Product, ProductError, Repository, Upgrades};
 pub use reason::{Reason, ReasonError};
 pub use semver::Version;
+pub use surface::{Argument, Difference, SURFACE_SCHEMA, Surface};
 pub use tag::{Tag, TagError};
 pub use target::{Target, TargetError};

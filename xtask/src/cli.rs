@@ -155,6 +155,9 @@ pub(crate) struct Generate {
     /// Write nothing; fail where something is not current
     #[arg(long)]
     pub(crate) check: bool,
+    /// Also what the program says of its command line, for which it is compiled
+    #[arg(long)]
+    pub(crate) surface: bool,
 }
 
 #[derive(Debug, Args)]

@@ -35,6 +35,7 @@ mod shipment;
 mod signing;
 mod skeleton;
 mod story;
+mod surface;
 mod tools;
 #[cfg(test)]
 mod trial;

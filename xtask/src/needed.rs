@@ -1,18 +1,18 @@
 //! What a tree does to those who rely on the last release, as far as files of both tell: assets,
-//! channels, identities, lowest versions, and what its libraries offer. Nothing is compiled for it.
+//! channels, identities, lowest versions, the command line, and what its libraries offer. Nothing is compiled for it.
 
 mod api;
 
 use std::collections::BTreeSet;
 
 use release_plan::sources::{self, SourceError};
-use release_plan::{AssetName, Bump, Contents, Product, Tag, Version};
+use release_plan::{AssetName, Bump, Contents, Difference, Product, Surface, Tag, Version};
 use toml_edit::{DocumentMut, Item};
 
 use self::api::Api;
 use crate::git::Tree;
 use crate::project::{DIST_FILE, MANIFEST_FILE, PRODUCT_FILE, Project};
-use crate::{Failure, files};
+use crate::{Failure, files, surface};
 
 /// Why a version must be raised, and by how much at least.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,6 +99,10 @@ pub(crate) fn reasons(
         (_, Err(error)) => return Ok(Err(error.to_string())),
     };
     let mut reasons = differences(&then, &relied, &now);
+    match surface_differences(project, tree, last)? {
+        Ok(others) => reasons.extend(others),
+        Err(why) => return Ok(Err(why)),
+    }
     for library in project.libraries() {
         match api_differences(project, tree, last, library)? {
             Ok(others) => reasons.extend(others),
@@ -190,6 +194,46 @@ fn differences(then: &Relied, now: &Relied, texts: &Texts) -> Vec<Reason> {
         );
     }
     reasons
+}
+
+/// In what the command line is another than under `last`, as both trees have it written down; where
+/// one of them has not, there is nothing to compare.
+fn surface_differences(
+    project: &Project,
+    tree: &Tree,
+    last: &Tag,
+) -> Result<Result<Vec<Reason>, String>, Failure> {
+    let then = tree.text_at(&last.reference(), surface::FILE)?;
+    let (Some(then), Some(now)) = (then, surface::written(project)?) else {
+        return Ok(Ok(Vec::new()));
+    };
+    Ok(match (Surface::parse(&then), Surface::parse(&now)) {
+        (Err(why), _) => Err(format!("{} under {last}: {why}", surface::FILE)),
+        (_, Err(why)) => Err(format!("{}: {why}", surface::FILE)),
+        (Ok(then), Ok(is)) => {
+            let differences = then.differences(&is).into_iter();
+            let reasons = differences.map(|Difference { bump, what, at }| Reason {
+                bump,
+                what,
+                place: format!("{}:{}", surface::FILE, line_of(&now, &at)),
+            });
+            Ok(reasons.collect())
+        }
+    })
+}
+
+/// The line of the last of some keys, each below the one before.
+fn line_of(json: &str, keys: &[String]) -> usize {
+    let mut lines = json.lines().enumerate();
+    let mut found = 0;
+    for key in keys {
+        let key = format!("{}:", serde_json::Value::from(key.as_str()));
+        match lines.find(|(_, line)| line.trim_start().starts_with(&key)) {
+            Some((index, _)) => found = index,
+            None => break,
+        }
+    }
+    found + 1
 }
 
 /// In what a library, by the file of its root, offers something else than under `last`; where it

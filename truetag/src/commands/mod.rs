@@ -11,6 +11,7 @@ mod prepare;
 mod rollback;
 mod settle;
 mod status;
+mod surface;
 mod sweep;
 mod trusted_root;
 mod uninstall;
@@ -356,6 +357,8 @@ enum OwnVerb {
     Prepare(Prepare),
     Activate(Activate),
     Settle(Settle),
+    /// Tell commands, flags and exit codes as JSON
+    Surface,
 }
 
 /// Install the release that this program belongs to, from its archive
@@ -502,6 +505,7 @@ fn act_on(
             OwnVerb::Prepare(args) => prepare::run(app, args),
             OwnVerb::Activate(args) => activate::run(app, args),
             OwnVerb::Settle(args) => settle::run(app, args),
+            OwnVerb::Surface => surface::run(whole()),
         },
     }
 }

@@ -8,7 +8,7 @@ use super::{Finding, Row, Verdict, count, row};
 use crate::git::Tree;
 use crate::project::{PRODUCT_FILE, Project};
 use crate::story::{Found, Released, Story};
-use crate::{Failure, bootstrap, needed};
+use crate::{Failure, bootstrap, needed, surface};
 
 const LOOK: &str = "cargo xtask fragment check";
 
@@ -83,6 +83,7 @@ fn told(
     let mut rows = vec![change_is_told(&told, &last, &changed)];
     rows.extend(reviews_are_about(tree, &told, &last, &changed)?);
     rows.push(step_is_declared(project, &told, &last));
+    rows.push(surface_is_there(project)?);
     rows.push(bump_is_enough(project, tree, &told, &last)?);
     Ok(rows)
 }
@@ -196,6 +197,22 @@ fn step_is_declared(project: &Project, told: &Told, last: &Tag) -> Row {
     let mend = "set `version` in Cargo.toml to that, or declare another `bump` in a fragment";
     let finding = Finding::when(passed, Verdict::Failed, found, mend);
     row("step-is-declared", "Cargo.toml", expected, finding)
+}
+
+/// The command line is written down, so that it can be held against that of the last release.
+fn surface_is_there(project: &Project) -> Result<Row, Failure> {
+    let there = surface::written(project)?.is_some();
+    let finding = Finding {
+        verdict: if there {
+            Verdict::Passed
+        } else {
+            Verdict::NotChecked
+        },
+        found: if there { "that" } else { "none" }.to_owned(),
+        mend: surface::WRITE.to_owned(),
+    };
+    let expected = "what of the command line others rely on";
+    Ok(row("surface-is-there", surface::FILE, expected, finding))
 }
 
 /// What is declared is at least what the files of both trees tell.

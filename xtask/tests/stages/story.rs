@@ -884,3 +884,58 @@ fn a_public_function_that_is_gone_or_another_asks_for_a_major_change_and_a_new_o
         }
     }
 }
+
+#[test]
+fn a_flag_a_command_or_an_exit_code_that_is_gone_asks_for_a_major_change() {
+    const SURFACE: &str = "release-plan/surface.json";
+    let then = "{\n  \"schema\": \"surface/1\",\n  \"commands\": {\n    \"\": {},\n    \"light\": {\n      \
+                \"--bright\": {}\n    }\n  },\n  \"exit_codes\": {\n    \"0\": \"done\",\n    \
+                \"7\": \"dark\"\n  }\n}\n";
+    for (from, to, words) in [
+        (
+            "\n      \"--bright\": {}\n    ",
+            "",
+            "--bright of \"light\" is gone (release-plan/surface.json:5)",
+        ),
+        (
+            "\"light\"",
+            "\"glow\"",
+            "the command \"light\" is gone (release-plan/surface.json:3)",
+        ),
+        (
+            "\"dark\"",
+            "\"dim\"",
+            "the exit code 7 was \"dark\" and is \"dim\" (release-plan/surface.json:11)",
+        ),
+        (
+            ",\n    \"7\": \"dark\"",
+            "",
+            "the exit code 7 is gone (release-plan/surface.json:9)",
+        ),
+    ] {
+        let fixture = Fixture::unborn();
+        fixture.write(SURFACE, then);
+        fixture.commit();
+        fixture.tag("v1.2.3");
+        assert!(then.contains(from), "{from}");
+        fixture.write(SURFACE, &then.replacen(from, to, 1));
+        fixture.commit();
+        let ended: Ended = fixture
+            .xtask("check")
+            .arg("--json")
+            .output()
+            .unwrap()
+            .into();
+        let rows: Vec<Value> = serde_json::from_str(&ended.out).unwrap();
+        let row = rows
+            .iter()
+            .find(|row| row["rule"] == "bump-is-enough")
+            .unwrap();
+        assert_eq!(row["verdict"], "failed", "{row}");
+        let expected = row["expected"].as_str().unwrap();
+        assert!(
+            expected.starts_with("major at least") && expected.contains(words),
+            "{row}"
+        );
+    }
+}

@@ -1,0 +1,282 @@
+//! What of a program's command line others rely on, as data: commands, flags and exit codes. The
+//! program tells it of itself; written down in the tree, two releases can be compared.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Bump, Exit};
+
+/// The schema written and read.
+pub const SURFACE_SCHEMA: &str = "surface/1";
+
+/// What others rely on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Surface {
+    /// [`SURFACE_SCHEMA`].
+    pub schema: String,
+    /// The arguments of each command, by its words after the program's name; none for itself.
+    pub commands: BTreeMap<String, BTreeMap<String, Argument>>,
+    /// What each exit code says.
+    pub exit_codes: BTreeMap<u8, String>,
+}
+
+/// A flag, or what stands at a place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Argument {
+    /// What it takes; none for a flag that takes nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub takes: Option<String>,
+    /// Whether the command does nothing without it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub required: bool,
+    /// All that it can be, where that is a list.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<String>,
+}
+
+/// A difference between two surfaces.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// What it does to those who rely on the first.
+    pub bump: Bump,
+    /// What is other.
+    pub what: String,
+    /// Keys that lead to it, one below the other.
+    pub at: Vec<String>,
+}
+
+impl Surface {
+    /// With the exit codes that every program has.
+    #[must_use]
+    pub fn of(commands: BTreeMap<String, BTreeMap<String, Argument>>) -> Self {
+        let codes = Exit::ALL.iter();
+        Self {
+            schema: SURFACE_SCHEMA.to_owned(),
+            commands,
+            exit_codes: codes
+                .map(|(exit, says)| (exit.code(), (*says).to_owned()))
+                .collect(),
+        }
+    }
+
+    /// Reads what [`render`](Self::render) writes.
+    ///
+    /// # Errors
+    /// On other JSON, and on another schema.
+    pub fn parse(json: &str) -> Result<Self, String> {
+        let surface: Self = serde_json::from_str(json).map_err(|error| error.to_string())?;
+        if surface.schema == SURFACE_SCHEMA {
+            return Ok(surface);
+        }
+        Err(format!(
+            "expected schema {SURFACE_SCHEMA:?}, found {:?}",
+            surface.schema
+        ))
+    }
+
+    /// The file, which ends with a newline.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let json = serde_json::to_string_pretty(self);
+        json.expect("a surface has string keys and no floating point") + "\n"
+    }
+
+    /// In what `now` is other, for those who rely on this.
+    #[must_use]
+    pub fn differences(&self, now: &Self) -> Vec<Difference> {
+        let mut found = Vec::new();
+        let mut give = |bump, what: String, at: &[&str]| {
+            let at = at.iter().map(|key| (*key).to_owned()).collect();
+            found.push(Difference { bump, what, at });
+        };
+        for (command, was) in &self.commands {
+            let Some(is) = now.commands.get(command) else {
+                give(
+                    Bump::Major,
+                    format!("the command {command:?} is gone"),
+                    &["commands"],
+                );
+                continue;
+            };
+            for (name, was) in was {
+                let at = ["commands", command, name];
+                match is.get(name) {
+                    None => {
+                        let what = format!("{name} of {command:?} is gone");
+                        give(Bump::Major, what, &at[..2]);
+                    }
+                    Some(is) if was.serves(is) => {
+                        if was != is {
+                            give(
+                                Bump::Minor,
+                                format!("{name} of {command:?} takes more"),
+                                &at,
+                            );
+                        }
+                    }
+                    Some(_) => {
+                        let what = format!("{name} of {command:?} is another for its callers");
+                        give(Bump::Major, what, &at);
+                    }
+                }
+            }
+            for (name, new) in is.iter().filter(|(name, _)| !was.contains_key(*name)) {
+                let (bump, how) = if new.required {
+                    (Bump::Major, "new, and required")
+                } else {
+                    (Bump::Minor, "new")
+                };
+                let what = format!("{name} of {command:?} is {how}");
+                give(bump, what, &["commands", command, name]);
+            }
+        }
+        for command in now
+            .commands
+            .keys()
+            .filter(|it| !self.commands.contains_key(*it))
+        {
+            let what = format!("the command {command:?} is new");
+            give(Bump::Minor, what, &["commands", command]);
+        }
+        for (code, was) in &self.exit_codes {
+            let key = code.to_string();
+            match now.exit_codes.get(code) {
+                None => give(
+                    Bump::Major,
+                    format!("the exit code {code} is gone"),
+                    &["exit_codes"],
+                ),
+                Some(is) if is != was => {
+                    let what = format!("the exit code {code} was {was:?} and is {is:?}");
+                    give(Bump::Major, what, &["exit_codes", &key]);
+                }
+                Some(_) => {}
+            }
+        }
+        for code in now
+            .exit_codes
+            .keys()
+            .filter(|it| !self.exit_codes.contains_key(*it))
+        {
+            let what = format!("the exit code {code} is new");
+            give(Bump::Minor, what, &["exit_codes", &code.to_string()]);
+        }
+        found
+    }
+}
+
+impl Argument {
+    /// Whether whoever gives this may give it to `now` too.
+    fn serves(&self, now: &Self) -> bool {
+        let all = now.values.is_empty() || !self.values.is_empty();
+        let known = self.values.iter().all(|value| now.values.contains(value));
+        self.takes.is_some() == now.takes.is_some()
+            && (self.required || !now.required)
+            && all
+            && (now.values.is_empty() || known)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn surface(json: &str) -> Surface {
+        let whole = format!("{{\"schema\": \"surface/1\", {json}}}");
+        Surface::parse(&whole).unwrap()
+    }
+
+    const THEN: &str = r#""commands": {"": {"--json": {}}, "go": {"<TO>": {"takes": "TO", "required": true},
+        "--how": {"takes": "HOW", "values": ["fast", "slow"]}}}, "exit_codes": {"0": "done", "7": "late"}"#;
+
+    #[test]
+    fn what_is_gone_or_asks_for_more_is_major_and_what_is_new_minor() {
+        for (from, to, expected) in [
+            ("", "", None),
+            (
+                "\"--json\": {}",
+                "",
+                Some((Bump::Major, "--json of \"\" is gone")),
+            ),
+            (
+                "\"go\"",
+                "\"leave\"",
+                Some((Bump::Major, "the command \"go\" is gone")),
+            ),
+            (
+                "\"fast\", ",
+                "",
+                Some((Bump::Major, "--how of \"go\" is another for its callers")),
+            ),
+            (
+                "\"fast\"",
+                "\"fast\", \"safe\"",
+                Some((Bump::Minor, "--how of \"go\" takes more")),
+            ),
+            (
+                ", \"values\": [\"fast\", \"slow\"]",
+                "",
+                Some((Bump::Minor, "--how of \"go\" takes more")),
+            ),
+            (
+                "\"--json\": {}",
+                "\"--json\": {\"takes\": \"FILE\"}",
+                Some((Bump::Major, "--json of \"\" is another for its callers")),
+            ),
+            (
+                ", \"required\": true",
+                "",
+                Some((Bump::Minor, "<TO> of \"go\" takes more")),
+            ),
+            (
+                "\"takes\": \"HOW\"",
+                "\"takes\": \"HOW\", \"required\": true",
+                Some((Bump::Major, "--how of \"go\" is another for its callers")),
+            ),
+            (
+                "\"--json\": {}",
+                "\"--json\": {}, \"--now\": {}",
+                Some((Bump::Minor, "--now of \"\" is new")),
+            ),
+            (
+                "\"--json\": {}",
+                "\"--json\": {}, \"<A>\": {\"required\": true}",
+                Some((Bump::Major, "<A> of \"\" is new, and required")),
+            ),
+            (
+                ", \"7\": \"late\"",
+                "",
+                Some((Bump::Major, "the exit code 7 is gone")),
+            ),
+            (
+                "\"late\"",
+                "\"early\"",
+                Some((Bump::Major, "the exit code 7 was \"late\" and is \"early\"")),
+            ),
+            (
+                "\"7\": \"late\"",
+                "\"7\": \"late\", \"8\": \"never\"",
+                Some((Bump::Minor, "the exit code 8 is new")),
+            ),
+        ] {
+            assert!(THEN.contains(from), "{from}");
+            let now = surface(&THEN.replacen(from, to, 1));
+            let found = surface(THEN).differences(&now);
+            let first = found.first().map(|first| (first.bump, first.what.as_str()));
+            assert_eq!(first, expected, "{from} to {to}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_again_and_another_schema_is_not() {
+        let surface = Surface::of(surface(THEN).commands);
+        assert_eq!(Surface::parse(&surface.render()), Ok(surface.clone()));
+        assert_eq!(surface.exit_codes[&11], "verification refused");
+        let other = surface.render().replace("surface/1", "surface/2");
+        assert!(Surface::parse(&other).unwrap_err().contains("surface/2"));
+        assert!(Surface::parse("{").is_err());
+    }
+}
