@@ -61,6 +61,14 @@ fn told(
     if tree.is_shallow() {
         return Ok(vec![row(rule, NEXT, expected, Finding::of_shallow_clone())]);
     }
+    if let Some(tag) = released.without_tag(tree, project.package_version())? {
+        let finding = Finding {
+            verdict: Verdict::NotChecked,
+            found: format!("a guide of {tag}, and no such tag"),
+            mend: "git fetch --tags".to_owned(),
+        };
+        return Ok(vec![row(rule, NEXT, expected, finding)]);
+    }
     if patterns.is_empty() {
         let finding = Finding {
             verdict: Verdict::NotChecked,

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 
 use release_plan::changes::{Guide, RELEASES, REVIEW, Review, Slug};
-use release_plan::{Checksums, Exit, Sha256, Version};
+use release_plan::{Checksums, Exit, Sha256, Tag, Version};
 
 use crate::failure::Exiting as _;
+use crate::git::Tree;
 use crate::project::Project;
 use crate::{Failure, files};
 
@@ -72,6 +73,22 @@ impl Released {
             scopes.extend(paths.map(|(_, path)| (place.clone(), path)));
         }
         Ok(scopes)
+    }
+
+    /// The tag of a release below `version` that has a guide here and no tag: those that are there
+    /// tell nothing of what came last.
+    pub(crate) fn without_tag(
+        &self,
+        tree: &Tree,
+        version: &Version,
+    ) -> Result<Option<Tag>, Failure> {
+        for below in self.guides.keys().filter(|below| *below < version) {
+            let tag = Tag::of(below).or_exit(Exit::Input)?;
+            if tree.tagged(&tag)?.is_none() {
+                return Ok(Some(tag));
+            }
+        }
+        Ok(None)
     }
 
     /// The release, no pre-release, that told of a change already.

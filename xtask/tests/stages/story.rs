@@ -939,3 +939,32 @@ fn a_flag_a_command_or_an_exit_code_that_is_gone_asks_for_a_major_change() {
         );
     }
 }
+
+#[test]
+fn tags_that_were_not_fetched_are_not_taken_for_releases_that_never_were() {
+    let fixture = glowing("minor");
+    prepare(&fixture, "1.3.0");
+    fixture.tag("v1.3.0");
+    fixture.write("src/main.rs", "fn main() { /* shines */ }\n");
+    set_version(&fixture, "1.3.0", "1.3.1");
+    tell_of(&fixture, "src/main.rs", "patch");
+    fixture.replace(&format!("{NEXT}/glow.md"), "It glows.", "It shines.");
+    fixture.commit();
+    let told = || {
+        let ended: Ended = fixture
+            .xtask("check")
+            .arg("--json")
+            .output()
+            .unwrap()
+            .into();
+        let rows: Vec<Value> = serde_json::from_str(&ended.out).unwrap();
+        let row = rows.into_iter().find(|row| row["rule"] == "change-is-told");
+        row.unwrap()
+    };
+    assert_eq!(told()["verdict"], "passed");
+    fixture.repository().tag_delete("v1.3.0").unwrap();
+    let row = told();
+    assert_eq!(row["verdict"], "not-checked", "{row}");
+    assert_eq!(row["found"], "a guide of v1.3.0, and no such tag", "{row}");
+    assert_eq!(row["mend"], "git fetch --tags", "{row}");
+}
