@@ -59,6 +59,6 @@ pub use policy::{Claim, Expectation, LogEvidence, Policy};
 pub use product::{Changes, Channels, Identities, Product, ProductError, Repository, Upgrades};
 pub use reason::{Reason, ReasonError};
 pub use semver::Version;
-pub use surface::{Argument, Difference, SURFACE_SCHEMA, Surface};
+pub use surface::{Argument, Difference, GONE, NEW, OTHER, SURFACE_SCHEMA, Surface};
 pub use tag::{Tag, TagError};
 pub use target::{Target, TargetError};

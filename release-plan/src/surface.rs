@@ -37,19 +37,28 @@ pub struct Argument {
     pub values: Vec<String>,
 }
 
+/// How a thing is other that is there no more.
+pub const GONE: &str = "is gone";
+/// How a thing is other that was not there.
+pub const NEW: &str = "is new";
+/// How a thing is other that whoever relied on it finds changed.
+pub const OTHER: &str = "is another for its callers";
+
 /// A difference between two surfaces.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
     /// What it does to those who rely on the first.
     pub bump: Bump,
-    /// What is other.
-    pub what: String,
+    /// What is other, as deprecations name it: `command upgrade --json`, `exit code 7`.
+    pub thing: String,
+    /// How it is other.
+    pub how: String,
     /// Keys that lead to it, one below the other.
     pub at: Vec<String>,
 }
 
 impl Surface {
-    /// With the exit codes that every program has.
+    /// With exit codes that every program has.
     #[must_use]
     pub fn of(commands: BTreeMap<String, BTreeMap<String, Argument>>) -> Self {
         let codes = Exit::ALL.iter();
@@ -88,81 +97,69 @@ impl Surface {
     #[must_use]
     pub fn differences(&self, now: &Self) -> Vec<Difference> {
         let mut found = Vec::new();
-        let mut give = |bump, what: String, at: &[&str]| {
+        let mut give = |bump, thing: String, how: &str, at: &[&str]| {
             let at = at.iter().map(|key| (*key).to_owned()).collect();
-            found.push(Difference { bump, what, at });
+            let how = how.to_owned();
+            found.push(Difference {
+                bump,
+                thing,
+                how,
+                at,
+            });
+        };
+        let named = |command: &str, name: &str| {
+            let words = ["command", command, name];
+            let words = words.into_iter().filter(|word| !word.is_empty());
+            words.collect::<Vec<_>>().join(" ")
         };
         for (command, was) in &self.commands {
             let Some(is) = now.commands.get(command) else {
-                give(
-                    Bump::Major,
-                    format!("the command {command:?} is gone"),
-                    &["commands"],
-                );
+                give(Bump::Major, named(command, ""), GONE, &["commands"]);
                 continue;
             };
             for (name, was) in was {
                 let at = ["commands", command, name];
+                let thing = named(command, name);
                 match is.get(name) {
-                    None => {
-                        let what = format!("{name} of {command:?} is gone");
-                        give(Bump::Major, what, &at[..2]);
-                    }
-                    Some(is) if was.serves(is) => {
-                        if was != is {
-                            give(
-                                Bump::Minor,
-                                format!("{name} of {command:?} takes more"),
-                                &at,
-                            );
-                        }
-                    }
-                    Some(_) => {
-                        let what = format!("{name} of {command:?} is another for its callers");
-                        give(Bump::Major, what, &at);
-                    }
+                    None => give(Bump::Major, thing, GONE, &at[..2]),
+                    Some(is) if was == is => {}
+                    Some(is) if was.serves(is) => give(Bump::Minor, thing, "takes more", &at),
+                    Some(_) => give(Bump::Major, thing, OTHER, &at),
                 }
             }
             for (name, new) in is.iter().filter(|(name, _)| !was.contains_key(*name)) {
                 let (bump, how) = if new.required {
-                    (Bump::Major, "new, and required")
+                    (Bump::Major, "is new, and required")
                 } else {
-                    (Bump::Minor, "new")
+                    (Bump::Minor, NEW)
                 };
-                let what = format!("{name} of {command:?} is {how}");
-                give(bump, what, &["commands", command, name]);
+                give(
+                    bump,
+                    named(command, name),
+                    how,
+                    &["commands", command, name],
+                );
             }
         }
-        for command in now
-            .commands
-            .keys()
-            .filter(|it| !self.commands.contains_key(*it))
-        {
-            let what = format!("the command {command:?} is new");
-            give(Bump::Minor, what, &["commands", command]);
+        let commands = now.commands.keys();
+        for command in commands.filter(|it| !self.commands.contains_key(*it)) {
+            give(Bump::Minor, named(command, ""), NEW, &["commands", command]);
         }
         for (code, was) in &self.exit_codes {
-            let key = code.to_string();
+            let (key, thing) = (code.to_string(), format!("exit code {code}"));
             match now.exit_codes.get(code) {
-                None => give(
-                    Bump::Major,
-                    format!("the exit code {code} is gone"),
-                    &["exit_codes"],
-                ),
+                None => give(Bump::Major, thing, GONE, &["exit_codes"]),
                 Some(is) if is != was => {
-                    let what = format!("the exit code {code} was {was:?} and is {is:?}");
-                    give(Bump::Major, what, &["exit_codes", &key]);
+                    let how = format!("was {was:?} and is {is:?}");
+                    give(Bump::Major, thing, &how, &["exit_codes", &key]);
                 }
                 Some(_) => {}
             }
         }
-        for code in now
-            .exit_codes
-            .keys()
-            .filter(|it| !self.exit_codes.contains_key(*it))
-        {
-            let what = format!("the exit code {code} is new");
-            give(Bump::Minor, what, &["exit_codes", &code.to_string()]);
+        let codes = now.exit_codes.keys();
+        for code in codes.filter(|it| !self.exit_codes.contains_key(*it)) {
+            let thing = format!("exit code {code}");
+            give(Bump::Minor, thing, NEW, &["exit_codes", &code.to_string()]);
         }
         found
     }
@@ -199,73 +196,75 @@ mod tests {
             (
                 "\"--json\": {}",
                 "",
-                Some((Bump::Major, "--json of \"\" is gone")),
+                Some((Bump::Major, "command --json is gone")),
             ),
             (
                 "\"go\"",
                 "\"leave\"",
-                Some((Bump::Major, "the command \"go\" is gone")),
+                Some((Bump::Major, "command go is gone")),
             ),
             (
                 "\"fast\", ",
                 "",
-                Some((Bump::Major, "--how of \"go\" is another for its callers")),
+                Some((Bump::Major, "command go --how is another for its callers")),
             ),
             (
                 "\"fast\"",
                 "\"fast\", \"safe\"",
-                Some((Bump::Minor, "--how of \"go\" takes more")),
+                Some((Bump::Minor, "command go --how takes more")),
             ),
             (
                 ", \"values\": [\"fast\", \"slow\"]",
                 "",
-                Some((Bump::Minor, "--how of \"go\" takes more")),
+                Some((Bump::Minor, "command go --how takes more")),
             ),
             (
                 "\"--json\": {}",
                 "\"--json\": {\"takes\": \"FILE\"}",
-                Some((Bump::Major, "--json of \"\" is another for its callers")),
+                Some((Bump::Major, "command --json is another for its callers")),
             ),
             (
                 ", \"required\": true",
                 "",
-                Some((Bump::Minor, "<TO> of \"go\" takes more")),
+                Some((Bump::Minor, "command go <TO> takes more")),
             ),
             (
                 "\"takes\": \"HOW\"",
                 "\"takes\": \"HOW\", \"required\": true",
-                Some((Bump::Major, "--how of \"go\" is another for its callers")),
+                Some((Bump::Major, "command go --how is another for its callers")),
             ),
             (
                 "\"--json\": {}",
                 "\"--json\": {}, \"--now\": {}",
-                Some((Bump::Minor, "--now of \"\" is new")),
+                Some((Bump::Minor, "command --now is new")),
             ),
             (
                 "\"--json\": {}",
                 "\"--json\": {}, \"<A>\": {\"required\": true}",
-                Some((Bump::Major, "<A> of \"\" is new, and required")),
+                Some((Bump::Major, "command <A> is new, and required")),
             ),
             (
                 ", \"7\": \"late\"",
                 "",
-                Some((Bump::Major, "the exit code 7 is gone")),
+                Some((Bump::Major, "exit code 7 is gone")),
             ),
             (
                 "\"late\"",
                 "\"early\"",
-                Some((Bump::Major, "the exit code 7 was \"late\" and is \"early\"")),
+                Some((Bump::Major, "exit code 7 was \"late\" and is \"early\"")),
             ),
             (
                 "\"7\": \"late\"",
                 "\"7\": \"late\", \"8\": \"never\"",
-                Some((Bump::Minor, "the exit code 8 is new")),
+                Some((Bump::Minor, "exit code 8 is new")),
             ),
         ] {
             assert!(THEN.contains(from), "{from}");
             let now = surface(&THEN.replacen(from, to, 1));
             let found = surface(THEN).differences(&now);
-            let first = found.first().map(|first| (first.bump, first.what.as_str()));
+            let first = found.first();
+            let first = first.map(|it| (it.bump, format!("{} {}", it.thing, it.how)));
+            let expected = expected.map(|(bump, words)| (bump, words.to_owned()));
             assert_eq!(first, expected, "{from} to {to}");
         }
     }

@@ -6,7 +6,9 @@ mod api;
 use std::collections::BTreeSet;
 
 use release_plan::sources::{self, SourceError};
-use release_plan::{AssetName, Bump, Contents, Difference, Product, Surface, Tag, Version};
+use release_plan::{
+    AssetName, Bump, Contents, Difference, GONE, NEW, OTHER, Product, Surface, Tag, Version,
+};
 use toml_edit::{DocumentMut, Item};
 
 use self::api::Api;
@@ -18,9 +20,19 @@ use crate::{Failure, files, surface};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Reason {
     pub(crate) bump: Bump,
-    pub(crate) what: String,
+    /// What is other, by the name that deprecations have for it.
+    pub(crate) thing: String,
+    /// How it is other.
+    pub(crate) how: String,
     /// File and line.
     pub(crate) place: String,
+}
+
+impl Reason {
+    /// The thing and how it is other.
+    pub(crate) fn what(&self) -> String {
+        format!("{} {}", self.thing, self.how)
+    }
 }
 
 /// What the files of a tree say, as far as others rely on it.
@@ -115,33 +127,39 @@ pub(crate) fn reasons(
 
 fn differences(then: &Relied, now: &Relied, texts: &Texts) -> Vec<Reason> {
     let mut reasons = Vec::new();
-    let mut give = |bump, what: String, file: &str, text: &str, near: &str| {
+    let mut give = |bump, thing: String, how: &str, file: &str, text: &str, near: &str| {
         let line = text
             .lines()
             .position(|line| line.trim_start().starts_with(near));
         let place = format!("{file}:{}", line.map_or(1, |line| line + 1));
-        reasons.push(Reason { bump, what, place });
+        let how = how.to_owned();
+        reasons.push(Reason {
+            bump,
+            thing,
+            how,
+            place,
+        });
     };
     let (dist, product) = (&texts.dist, &texts.product);
     for gone in then.assets.difference(&now.assets) {
-        let what = format!("the asset {gone} is gone");
-        give(Bump::Major, what, DIST_FILE, dist, "targets");
+        let thing = format!("asset {gone}");
+        give(Bump::Major, thing, GONE, DIST_FILE, dist, "targets");
     }
     for new in now.assets.difference(&then.assets) {
-        let what = format!("the asset {new} is new");
-        give(Bump::Minor, what, DIST_FILE, dist, "targets");
+        let thing = format!("asset {new}");
+        give(Bump::Minor, thing, NEW, DIST_FILE, dist, "targets");
     }
     let [channels, then_channels] = [now, then].map(|of| {
         let names = of.product.channels.feeds.keys();
         names.map(ToString::to_string).collect::<BTreeSet<_>>()
     });
     for gone in then_channels.difference(&channels) {
-        let what = format!("the channel {gone} is gone");
-        give(Bump::Major, what, PRODUCT_FILE, product, "feeds:");
+        let thing = format!("channel {gone}");
+        give(Bump::Major, thing, GONE, PRODUCT_FILE, product, "feeds:");
     }
     for new in channels.difference(&then_channels) {
-        let what = format!("the channel {new} is new");
-        give(Bump::Minor, what, PRODUCT_FILE, product, "feeds:");
+        let thing = format!("channel {new}");
+        give(Bump::Minor, thing, NEW, PRODUCT_FILE, product, "feeds:");
     }
     let (was, is) = (&then.product, &now.product);
     for (key, was, is, near) in [
@@ -172,24 +190,40 @@ fn differences(then: &Relied, now: &Relied, texts: &Texts) -> Vec<Reason> {
         ),
     ] {
         if was != is {
-            let what = format!("{key}, which others verify by, was {was} and is {is}");
-            give(Bump::Major, what, PRODUCT_FILE, product, near);
+            let how = format!("was {was} and is {is}, and others verify by it");
+            give(
+                Bump::Major,
+                key.to_owned(),
+                &how,
+                PRODUCT_FILE,
+                product,
+                near,
+            );
         }
     }
     let (was, is) = (&was.upgrades.from, &is.upgrades.from);
     if was < is {
-        let what = format!("what upgrades to it was {was} and above, and is {is} and above");
-        give(Bump::Major, what, PRODUCT_FILE, product, "from:");
+        let how = format!("was {was} and is {is}: what is below upgrades no more");
+        give(
+            Bump::Major,
+            "upgrades.from".to_owned(),
+            &how,
+            PRODUCT_FILE,
+            product,
+            "from:",
+        );
     }
     if let (Some(was), Some(is)) = (&then.rust, &now.rust)
         && was < is
     {
-        let what = format!("it compiled with Rust {was}, and wants {is}");
+        let how = format!("was {was} and is {is}");
+        let (thing, manifest) = ("rust-version".to_owned(), &texts.manifest);
         give(
             Bump::Minor,
-            what,
+            thing,
+            &how,
             MANIFEST_FILE,
-            &texts.manifest,
+            manifest,
             "rust-version",
         );
     }
@@ -212,10 +246,11 @@ fn surface_differences(
         (_, Err(why)) => Err(format!("{}: {why}", surface::FILE)),
         (Ok(then), Ok(is)) => {
             let differences = then.differences(&is).into_iter();
-            let reasons = differences.map(|Difference { bump, what, at }| Reason {
-                bump,
-                what,
-                place: format!("{}:{}", surface::FILE, line_of(&now, &at)),
+            let reasons = differences.map(|it: Difference| Reason {
+                bump: it.bump,
+                place: format!("{}:{}", surface::FILE, line_of(&now, &it.at)),
+                thing: it.thing,
+                how: it.how,
             });
             Ok(reasons.collect())
         }
@@ -263,21 +298,25 @@ fn api_differences(
 fn offers_changed(then: &Api, now: &Api, root: &str) -> Vec<Reason> {
     let mut reasons = Vec::new();
     for (path, was) in then {
-        let (what, place) = match now.get(path) {
-            None => (format!("{} {path} is gone", was.kind), root.to_owned()),
+        let (how, place) = match now.get(path) {
+            None => (GONE, root.to_owned()),
             Some(is) if (is.kind, &is.seen) != (was.kind, &was.seen) => {
-                let what = format!("{} {path} is another for its callers", was.kind);
-                (what, format!("{}:{}", is.file, is.line))
+                (OTHER, format!("{}:{}", is.file, is.line))
             }
             Some(_) => continue,
         };
-        let bump = Bump::Major;
-        reasons.push(Reason { bump, what, place });
+        reasons.push(Reason {
+            bump: Bump::Major,
+            thing: format!("{} {path}", was.kind),
+            how: how.to_owned(),
+            place,
+        });
     }
     let new = now.iter().filter(|(path, _)| !then.contains_key(*path));
     reasons.extend(new.map(|(path, is)| Reason {
         bump: Bump::Minor,
-        what: format!("{} {path} is new", is.kind),
+        thing: format!("{} {path}", is.kind),
+        how: NEW.to_owned(),
         place: format!("{}:{}", is.file, is.line),
     }));
     reasons

@@ -7,7 +7,7 @@ use super::say;
 use crate::cli;
 use crate::failure::Exiting as _;
 use crate::git::Tree;
-use crate::needed::{self, Reason};
+use crate::needed;
 use crate::project::{MANIFEST_FILE, Project};
 use crate::story::Story;
 use crate::{Failure, files, report};
@@ -59,8 +59,9 @@ fn explained(project: &Project) -> Result<String, Failure> {
     }
     match needed::reasons(project, &tree, &last)? {
         Ok(reasons) => {
-            for Reason { bump, what, place } in reasons {
-                table.add_row(["needed", &bump.to_string(), &what, &place]);
+            for reason in reasons {
+                let bump = reason.bump.to_string();
+                table.add_row(["needed", &bump, &reason.what(), &reason.place]);
             }
         }
         Err(why) => {

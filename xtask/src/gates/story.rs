@@ -247,7 +247,7 @@ fn bump_is_enough(project: &Project, tree: &Tree, told: &Told, last: &Tag) -> Re
         Some(bump) => {
             let why = reasons.iter().filter(|reason| reason.bump == bump);
             let why: Vec<_> = why
-                .map(|it| format!("{} ({})", it.what, it.place))
+                .map(|it| format!("{} ({})", it.what(), it.place))
                 .collect();
             format!("{bump} at least, since {last}: {}", why.join("; "))
         }

@@ -793,7 +793,7 @@ fn an_asset_or_a_target_that_is_gone_asks_for_a_major_change() {
     fixture.commit();
     assert_eq!(broken(&fixture), ["bump-is-enough"]);
     let ended = fixture.run("check", &[]).with(Exit::Gate);
-    let words = "the asset ember-x86_64-pc-windows-gnullvm.zip is gone";
+    let words = "asset ember-x86_64-pc-windows-gnullvm.zip is gone";
     assert!(ended.out.contains(words), "{}", ended.out);
     tell(&fixture, "glow", "minor");
     let explained = fixture.run("plan", &["--explain"]).with(Exit::Done).out;
@@ -895,22 +895,22 @@ fn a_flag_a_command_or_an_exit_code_that_is_gone_asks_for_a_major_change() {
         (
             "\n      \"--bright\": {}\n    ",
             "",
-            "--bright of \"light\" is gone (release-plan/surface.json:5)",
+            "command light --bright is gone (release-plan/surface.json:5)",
         ),
         (
             "\"light\"",
             "\"glow\"",
-            "the command \"light\" is gone (release-plan/surface.json:3)",
+            "command light is gone (release-plan/surface.json:3)",
         ),
         (
             "\"dark\"",
             "\"dim\"",
-            "the exit code 7 was \"dark\" and is \"dim\" (release-plan/surface.json:11)",
+            "exit code 7 was \"dark\" and is \"dim\" (release-plan/surface.json:11)",
         ),
         (
             ",\n    \"7\": \"dark\"",
             "",
-            "the exit code 7 is gone (release-plan/surface.json:9)",
+            "exit code 7 is gone (release-plan/surface.json:9)",
         ),
     ] {
         let fixture = Fixture::unborn();
