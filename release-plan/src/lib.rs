@@ -6,6 +6,7 @@
 
 mod asset;
 mod bootstrap;
+mod builtins;
 mod bump;
 #[cfg(feature = "sources")]
 pub mod changes;
@@ -37,6 +38,7 @@ pub use asset::{
     Asset, AssetKind, AssetName, AssetNameError, BUNDLE_SUFFIX, PROVENANCE_SUFFIX, PlannedAsset,
 };
 pub use bootstrap::{Bootstrap, BootstrapTag, BootstrapTagError};
+pub use builtins::{BUILTINS_SCHEMA, Builtin, Builtins, Installed, Shipped};
 pub use bump::{Bump, UnknownBump};
 pub use channel::{Channel, UnknownChannel};
 pub use checksums::{Checksums, ChecksumsError};

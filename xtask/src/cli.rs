@@ -155,9 +155,10 @@ pub(crate) struct Generate {
     /// Write nothing; fail where something is not current
     #[arg(long)]
     pub(crate) check: bool,
-    /// Also what the program says of its command line, for which it is compiled
+    /// Also what the program tells of its command line and of the files that it installs; for this
+    /// it is compiled
     #[arg(long)]
-    pub(crate) surface: bool,
+    pub(crate) program: bool,
 }
 
 #[derive(Debug, Args)]

@@ -1,6 +1,7 @@
 //! Gates: what must be true before a release is built. Each gives a row; all of them run, and
 //! then the whole fails once.
 
+mod builtins;
 mod guide;
 mod scripts;
 mod specs;
@@ -116,6 +117,7 @@ pub(crate) fn run(project: &Project, plan: &Plan) -> Result<Vec<Row>, Failure> {
     let (story, released) = (Story::read(project)?, Released::read(project)?);
     rows.extend(story::gates(project, &tree, &story, &released)?);
     rows.extend(guide::gates(project, &tree, plan, &story, &released)?);
+    rows.extend(builtins::gates(project, &tree, &released)?);
     rows.push(specs::specs_are_numbered(project)?);
     rows.extend(twins::twins_are_equal(project)?);
     rows.extend(documents(project)?);

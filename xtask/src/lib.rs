@@ -35,7 +35,7 @@ mod shipment;
 mod signing;
 mod skeleton;
 mod story;
-mod surface;
+mod told;
 mod tools;
 #[cfg(test)]
 mod trial;

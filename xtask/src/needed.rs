@@ -14,7 +14,7 @@ use toml_edit::{DocumentMut, Item};
 use self::api::Api;
 use crate::git::Tree;
 use crate::project::{DIST_FILE, MANIFEST_FILE, PRODUCT_FILE, Project};
-use crate::{Failure, files, surface};
+use crate::{Failure, files, told};
 
 /// Why a version must be raised, and by how much at least.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -237,18 +237,18 @@ fn surface_differences(
     tree: &Tree,
     last: &Tag,
 ) -> Result<Result<Vec<Reason>, String>, Failure> {
-    let then = tree.text_at(&last.reference(), surface::FILE)?;
-    let (Some(then), Some(now)) = (then, surface::written(project)?) else {
+    let then = tree.text_at(&last.reference(), told::SURFACE)?;
+    let (Some(then), Some(now)) = (then, told::written(&project.root, told::SURFACE)?) else {
         return Ok(Ok(Vec::new()));
     };
     Ok(match (Surface::parse(&then), Surface::parse(&now)) {
-        (Err(why), _) => Err(format!("{} under {last}: {why}", surface::FILE)),
-        (_, Err(why)) => Err(format!("{}: {why}", surface::FILE)),
+        (Err(why), _) => Err(format!("{} under {last}: {why}", told::SURFACE)),
+        (_, Err(why)) => Err(format!("{}: {why}", told::SURFACE)),
         (Ok(then), Ok(is)) => {
             let differences = then.differences(&is).into_iter();
             let reasons = differences.map(|it: Difference| Reason {
                 bump: it.bump,
-                place: format!("{}:{}", surface::FILE, line_of(&now, &it.at)),
+                place: format!("{}:{}", told::SURFACE, line_of(&now, &it.at)),
                 thing: it.thing,
                 how: it.how,
             });

@@ -4,15 +4,15 @@
 use std::collections::BTreeMap;
 
 use release_plan::changes::{Guide, NEXT, RELEASES};
-use release_plan::{AssetName, Exit, Sha256, Version};
+use release_plan::{AssetName, Builtins, Exit, Sha256, Version};
 use toml_edit::{DocumentMut, Item, value};
 
-use crate::Failure;
 use crate::failure::Exiting as _;
 use crate::gates::versions;
 use crate::git::Tree;
 use crate::project::{LOCK_FILE, PLAYBOOK_FOLDER, PRODUCT_FILE, Project};
 use crate::story::{Released, SUMS, Story, reviews_file};
+use crate::{Failure, told};
 
 /// A file that is other than before.
 #[derive(Debug, PartialEq, Eq)]
@@ -38,7 +38,8 @@ pub(crate) fn edits(
     if version != project.package_version() {
         raise(project, tree, version, &mut texts)?;
     }
-    told(project, tree, story, released, version, &mut texts)?;
+    guide(project, tree, story, released, version, &mut texts)?;
+    installed(project, tree, version, &mut texts)?;
     let mut edits = Vec::new();
     for (path, new) in texts {
         let old = tree.committed(&path)?;
@@ -130,8 +131,34 @@ fn raise(
     Ok(())
 }
 
+/// Puts the digests of what this version installs into the history of the builtin manifest.
+fn installed(
+    project: &Project,
+    tree: &Tree,
+    version: &Version,
+    texts: &mut Texts,
+) -> Result<(), Failure> {
+    let Some(json) = tree.committed(told::BUILTINS)? else {
+        return Ok(());
+    };
+    let broken = |why| Failure::new(Exit::Input, format!("{}: {why}", told::BUILTINS));
+    let builtins = Builtins::parse(&json).map_err(broken)?;
+    let mut installed = builtins.installed();
+    installed.retain(|name, _| !name.starts_with(told::PLAYBOOK));
+    // The version may stand in a skill, and has been raised.
+    for (path, bytes) in project.playbook()?.files() {
+        let raised = texts.get(&format!("{PLAYBOOK_FOLDER}/{path}"));
+        let raised = raised.and_then(|text| text.as_ref().map(String::as_bytes));
+        let name = format!("{}{path}", told::PLAYBOOK);
+        installed.insert(name, Sha256::of(raised.unwrap_or(bytes)));
+    }
+    let builtins = builtins.installing(&installed).released(version);
+    texts.insert(told::BUILTINS.to_owned(), Some(builtins.render()));
+    Ok(())
+}
+
 /// Puts the guide in the place of its fragments, and the reviews beside it.
-fn told(
+fn guide(
     project: &Project,
     tree: &Tree,
     story: &Story,

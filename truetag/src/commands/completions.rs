@@ -20,8 +20,23 @@ pub(super) enum For {
 }
 
 /// Writes them for `whole`, the command line.
-pub(super) fn run(app: &App, args: &Completions, mut whole: clap::Command) -> Result<(), Failure> {
-    let shell = match args.shell {
+pub(super) fn run(app: &App, args: &Completions, whole: clap::Command) -> Result<(), Failure> {
+    Ok(output::text(&script(app, args.shell, whole))?)
+}
+
+/// All of them, by their shells.
+pub(super) fn scripts(app: &App, whole: &clap::Command) -> Vec<(String, String)> {
+    let shells = For::value_variants().iter();
+    let named = shells.filter_map(|shell| Some((shell.to_possible_value()?, *shell)));
+    let scripts = named.map(|(name, shell)| {
+        let script = script(app, shell, whole.clone());
+        (name.get_name().to_owned(), script)
+    });
+    scripts.collect()
+}
+
+fn script(app: &App, shell: For, mut whole: clap::Command) -> String {
+    let shell = match shell {
         For::Bash => Shell::Bash,
         For::Zsh => Shell::Zsh,
         For::Fish => Shell::Fish,
@@ -29,5 +44,5 @@ pub(super) fn run(app: &App, args: &Completions, mut whole: clap::Command) -> Re
     };
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut whole, &app.product.name, &mut script);
-    Ok(output::text(&String::from_utf8_lossy(&script))?)
+    String::from_utf8_lossy(&script).into_owned()
 }

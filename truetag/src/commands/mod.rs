@@ -2,6 +2,7 @@
 
 mod activate;
 mod beside;
+mod builtins;
 mod bundle;
 mod completions;
 mod doctor;
@@ -359,6 +360,8 @@ enum OwnVerb {
     Settle(Settle),
     /// Tell commands, flags and exit codes as JSON
     Surface,
+    /// Tell the files that are installed elsewhere, with their digests, as JSON
+    Builtins,
 }
 
 /// Install the release that this program belongs to, from its archive
@@ -506,6 +509,7 @@ fn act_on(
             OwnVerb::Activate(args) => activate::run(app, args),
             OwnVerb::Settle(args) => settle::run(app, args),
             OwnVerb::Surface => surface::run(whole()),
+            OwnVerb::Builtins => builtins::run(app, &whole()),
         },
     }
 }

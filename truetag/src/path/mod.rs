@@ -12,7 +12,6 @@ mod profiles;
 mod record;
 #[cfg(windows)]
 mod registry;
-#[cfg(unix)]
 mod shell;
 #[cfg(unix)]
 mod user;
@@ -27,6 +26,7 @@ pub(crate) use profiles::{add, remove};
 pub(crate) use record::RecordError;
 #[cfg(windows)]
 pub(crate) use registry::{add, remove};
+pub(crate) use shell::snippets;
 
 /// What became of PATH.
 #[derive(Debug, Default, PartialEq, Eq)]

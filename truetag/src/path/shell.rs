@@ -54,6 +54,7 @@ impl Shell {
     }
 
     /// What reads it into a shell that runs already.
+    #[cfg(unix)]
     pub(super) fn now(self, home: &str, user: &Path) -> String {
         let file = self.env_path(home, user);
         match self {
@@ -92,6 +93,19 @@ impl Shell {
         quoted.push('\'');
         quoted
     }
+}
+
+/// All that is written for shells, by name, with `{home}` in the place of the home.
+pub(crate) fn snippets() -> Vec<(String, String)> {
+    let snippets = Shell::ALL.into_iter().flat_map(|shell| {
+        let env = shell.env_file();
+        let line = env.replace("env", "profile-line");
+        [
+            (env.to_owned(), shell.env_text("{home}/bin")),
+            (line, shell.line("{home}", Path::new("{user}"))),
+        ]
+    });
+    snippets.collect()
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use release_plan::Exit;
 use super::say;
 use crate::adopt::{self, Crates, Facts, Kind, Known, Step};
 use crate::project::LOCK_FILE;
-use crate::{Failure, cli, files, gates, git, process, report};
+use crate::{Failure, cli, files, gates, git, process, report, told};
 
 pub(super) fn run(arguments: &cli::Adopt) -> Result<(), Failure> {
     let known = Known {
@@ -146,8 +146,14 @@ fn missing(facts: &Facts) -> impl Iterator<Item = String> {
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
         .collect();
     let wanted = [("README.md", "README.md"), ("LICENSE", "LICENSE*")];
-    wanted
+    let written = wanted
         .into_iter()
         .filter(move |(prefix, _)| !names.iter().any(|name| name.starts_with(prefix)))
-        .map(|(_, name)| format!("{name}: none; write it, every archive carries it"))
+        .map(|(_, name)| format!("{name}: none; write it, every archive carries it"));
+    let told = [told::SURFACE, told::BUILTINS];
+    let told = told
+        .into_iter()
+        .filter(|file| !facts.root.join(file).is_file());
+    let told = told.map(|file| format!("{file}: none; once it compiles, `{}`", told::WRITE));
+    written.chain(told)
 }

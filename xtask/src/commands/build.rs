@@ -15,7 +15,7 @@ use crate::programs::compiler::{Builder, Compiler};
 use crate::programs::runner::{self, Runner};
 use crate::programs::{Headers, configuration, inspect};
 use crate::project::Project;
-use crate::{Failure, cli, files, process};
+use crate::{Failure, cli, files, process, told};
 
 pub(super) fn run(arguments: &cli::Build) -> Result<(), Failure> {
     let project = Project::here()?;
@@ -145,6 +145,7 @@ fn program(
         Err(why) => Ran::Not(why.to_string()),
         Ok(runner) => {
             check_identity(&runner, &path, plan, target)?;
+            check_told(&runner, &path, &site.root, target)?;
             Ran::Told(runner.name().to_owned())
         }
     };
@@ -170,6 +171,42 @@ fn refuse_rights() -> Result<(), Failure> {
         return Err(Failure::new(Exit::Gate, message));
     }
     Ok(())
+}
+
+/// Runs the program: it must tell of its command line and of the files that it installs what the
+/// tree has written down. A tree that has nothing is asked for it by a gate.
+fn check_told(
+    runner: &Runner,
+    program: &Path,
+    root: &Path,
+    target: &Target,
+) -> Result<(), Failure> {
+    if told::written(root, told::SURFACE)?.is_none() {
+        return Ok(());
+    }
+    let told = told::by(root, |words| {
+        let output = runner.output(program, words)?;
+        if output.status.success() {
+            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        }
+        let message = format!(
+            "{target}: expected {} to be told {}, found {}: {}",
+            words.join(" "),
+            runner.name(),
+            output.status,
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
+        Err(Failure::new(Exit::Gate, message))
+    })?;
+    let Some(stale) = told.iter().find(|told| !told.is_current()) else {
+        return Ok(());
+    };
+    let message = format!(
+        "{}: expected what the program for {target} tells, found something else; run `{}`",
+        stale.file,
+        told::WRITE
+    );
+    Err(Failure::new(Exit::Gate, message))
 }
 
 /// Runs the program: it must call itself what the plan calls it.

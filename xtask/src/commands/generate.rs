@@ -5,7 +5,7 @@ use release_plan::Exit;
 use super::say;
 use crate::generated::{self, GENERATE};
 use crate::project::Project;
-use crate::{Failure, cli, files, surface};
+use crate::{Failure, cli, files, told};
 
 pub(super) fn run(arguments: &cli::Generate) -> Result<(), Failure> {
     let project = Project::here()?;
@@ -20,21 +20,26 @@ pub(super) fn run(arguments: &cli::Generate) -> Result<(), Failure> {
             say(format!("{} written", generated.file));
         }
     }
-    if arguments.surface {
-        let told = surface::ask(&project)?;
-        if surface::written(&project)?.is_some_and(|written| written == told) {
-            say(format!("{} is current", surface::FILE));
-        } else if arguments.check {
-            stale.push(surface::FILE);
-        } else {
-            files::write(&project.root.join(surface::FILE), told.as_bytes())?;
-            say(format!("{} written", surface::FILE));
+    if arguments.program {
+        for told in told::compiled(&project)? {
+            if told.is_current() {
+                say(format!("{} is current", told.file));
+            } else if arguments.check {
+                stale.push(told.file);
+            } else {
+                files::write(&project.root.join(told.file), told.current.as_bytes())?;
+                say(format!("{} written", told.file));
+            }
         }
     }
     if stale.is_empty() {
         return Ok(());
     }
-    let flag = if arguments.surface { " --surface" } else { "" };
-    let message = format!("{}: not current; run `{GENERATE}{flag}`", stale.join(", "));
+    let command = if arguments.program {
+        told::WRITE
+    } else {
+        GENERATE
+    };
+    let message = format!("{}: not current; run `{command}`", stale.join(", "));
     Err(Failure::new(Exit::Gate, message))
 }

@@ -57,7 +57,10 @@ fn refuse(
         return Err(Failure::new(Exit::Input, message));
     }
     if released.guides.contains_key(version) {
-        let message = format!("{RELEASES}/{} is there already", Guide::file(version));
+        let message = format!(
+            "{RELEASES}/{} is there already: take its release commit back, or take a version above",
+            Guide::file(version)
+        );
         return Err(Failure::new(Exit::Input, message));
     }
     if tree.tagged(tag)?.is_some() {

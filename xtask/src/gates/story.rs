@@ -8,7 +8,7 @@ use super::{Finding, Row, Verdict, count, row};
 use crate::git::Tree;
 use crate::project::{PRODUCT_FILE, Project};
 use crate::story::{Found, Released, Story};
-use crate::{Failure, bootstrap, needed, surface};
+use crate::{Failure, bootstrap, needed, told};
 
 const LOOK: &str = "cargo xtask fragment check";
 
@@ -209,7 +209,7 @@ fn step_is_declared(project: &Project, told: &Told, last: &Tag) -> Row {
 
 /// The command line is written down, so that it can be held against that of the last release.
 fn surface_is_there(project: &Project) -> Result<Row, Failure> {
-    let there = surface::written(project)?.is_some();
+    let there = told::written(&project.root, told::SURFACE)?.is_some();
     let finding = Finding {
         verdict: if there {
             Verdict::Passed
@@ -217,10 +217,10 @@ fn surface_is_there(project: &Project) -> Result<Row, Failure> {
             Verdict::NotChecked
         },
         found: if there { "that" } else { "none" }.to_owned(),
-        mend: surface::WRITE.to_owned(),
+        mend: told::WRITE.to_owned(),
     };
     let expected = "what of the command line others rely on";
-    Ok(row("surface-is-there", surface::FILE, expected, finding))
+    Ok(row("surface-is-there", told::SURFACE, expected, finding))
 }
 
 /// What is declared is at least what the files of both trees tell.

@@ -407,3 +407,42 @@ fn a_rehearsal_leaves_out_what_this_machine_cannot_build_and_names_it() {
         ended.with(Exit::Input).saying(missing).saying(OTHER);
     }
 }
+
+#[test]
+fn a_program_that_tells_other_commands_or_files_than_the_tree_has_is_not_packed() {
+    let surface = "{\"schema\":\"surface/1\",\"commands\":{},\"exit_codes\":{}}";
+    let fixture = Fixture::unborn();
+    let main = format!(
+        "fn main() {{\n    let asked: Vec<String> = std::env::args().skip(1).collect();\n    \
+         match asked.join(\" \").as_str() {{\n        \
+         \"self surface\" => return println!(\"{{}}\", r#\"{surface}\"#),\n        \
+         \"self builtins\" => return println!(\"{{{{}}}}\"),\n        _ => {{}}\n    }}\n"
+    );
+    fixture.replace("src/main.rs", "fn main() {\n", &main);
+    // Not every build is one of a release.
+    for name in ["VERSION", "COMMIT"] {
+        let told = |macro_, end| format!("{macro_}!(\"RELEASE_{name}\"){end}");
+        let maybe = told("option_env", ".unwrap_or(\"\")");
+        fixture.replace("src/main.rs", &told("env", ""), &maybe);
+    }
+    fixture.commit();
+    let told = fixture.run("generate", &["--program"]);
+    told.with(Exit::Done)
+        .saying("release-plan/surface.json written")
+        .saying("release-plan/builtins.json written");
+    fixture.commit();
+    fixture.make_plan();
+    Ended::from(fixture.build().output().unwrap()).with(Exit::Done);
+    let written = "release-plan/surface.json";
+    fixture.replace(written, "\"commands\": {}", "\"commands\": {\"go\": {}}");
+    fixture
+        .run("generate", &["--program", "--check"])
+        .with(Exit::Gate)
+        .saying("surface.json: not current; run `cargo xtask generate --program`");
+    fixture.commit();
+    fixture.make_plan();
+    Ended::from(fixture.build().output().unwrap())
+        .with(Exit::Gate)
+        .saying("release-plan/surface.json: expected what the program for")
+        .saying("run `cargo xtask generate --program`");
+}

@@ -8,6 +8,7 @@ mod adopting;
 mod assets;
 mod attacking;
 mod building;
+mod builtins;
 mod channels;
 mod fixture;
 mod gates;

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::fixture::{Ended, Fixture};
 
-const NEXT: &str = "release-plan/next";
+pub(crate) const NEXT: &str = "release-plan/next";
 
 const GOOD: &str = "\
 ---
@@ -165,7 +165,7 @@ fn released() -> Fixture {
 }
 
 /// The rules that fail of all that are checked, as one that pushes sees them.
-fn broken(fixture: &Fixture) -> Vec<String> {
+pub(crate) fn broken(fixture: &Fixture) -> Vec<String> {
     let ended: Ended = fixture
         .xtask("check")
         .arg("--json")
@@ -407,7 +407,7 @@ fn switch(fixture: &Fixture, branch: &str) {
 }
 
 /// A tree in which something glows since 1.2.3, told of and committed.
-fn glowing(bump: &str) -> Fixture {
+pub(crate) fn glowing(bump: &str) -> Fixture {
     let fixture = released();
     fixture.write("src/main.rs", "fn main() { /* glows */ }\n");
     tell(&fixture, "glow", bump);

@@ -1,0 +1,219 @@
+//! The builtin manifest: every file that a program installs elsewhere, with the digest of the
+//! installed bytes and of those that earlier releases installed. By it a file that nobody edited is
+//! told from one that somebody did, however old it is.
+
+use std::collections::BTreeMap;
+
+use semver::Version;
+use serde::{Deserialize, Serialize};
+
+use crate::Sha256;
+
+/// The schema written and read.
+pub const BUILTINS_SCHEMA: &str = "builtins/1";
+
+/// What a program installs now, by the names of the files.
+pub type Installed = BTreeMap<String, Sha256>;
+
+/// What a program installs and has ever installed. It holds no time: two that tell the same are
+/// equal to the byte.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Builtins {
+    /// [`BUILTINS_SCHEMA`].
+    pub schema: String,
+    /// Each file, by its name.
+    pub files: BTreeMap<String, Builtin>,
+}
+
+/// A file that a program installs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Builtin {
+    /// Digest of the bytes that this tree installs; none where it installs the file no more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<Sha256>,
+    /// Digests of the bytes that releases installed, the oldest first. The first tells the version
+    /// that the file came with.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shipped: Vec<Shipped>,
+}
+
+/// What releases installed from some version on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shipped {
+    /// The first of those versions.
+    pub since: Version,
+    /// Digest of the bytes.
+    pub sha256: Sha256,
+}
+
+impl Default for Builtins {
+    fn default() -> Self {
+        Self {
+            schema: BUILTINS_SCHEMA.to_owned(),
+            files: BTreeMap::new(),
+        }
+    }
+}
+
+impl Builtins {
+    /// Reads what [`render`](Self::render) writes.
+    ///
+    /// # Errors
+    /// On other JSON, with line and column, and on another schema.
+    pub fn parse(json: &str) -> Result<Self, String> {
+        let builtins: Self = serde_json::from_str(json).map_err(|error| error.to_string())?;
+        if builtins.schema == BUILTINS_SCHEMA {
+            return Ok(builtins);
+        }
+        Err(format!(
+            "expected schema {BUILTINS_SCHEMA:?}, found {:?}",
+            builtins.schema
+        ))
+    }
+
+    /// The file, which ends with a newline.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let json = serde_json::to_string_pretty(self);
+        json.expect("a builtin manifest has string keys and no floating point") + "\n"
+    }
+
+    /// What this tree installs.
+    #[must_use]
+    pub fn installed(&self) -> Installed {
+        let files = self.files.iter();
+        files
+            .filter_map(|(name, file)| Some((name.clone(), file.sha256?)))
+            .collect()
+    }
+
+    /// The same history, for a tree that installs `now`.
+    #[must_use]
+    pub fn installing(&self, now: &Installed) -> Self {
+        let mut builtins = self.clone();
+        for file in builtins.files.values_mut() {
+            file.sha256 = None;
+        }
+        for (name, sha256) in now {
+            let file = builtins.files.entry(name.clone()).or_default();
+            file.sha256 = Some(*sha256);
+        }
+        // What no release installed leaves nothing behind.
+        let told = |file: &Builtin| file.sha256.is_some() || !file.shipped.is_empty();
+        builtins.files.retain(|_, file| told(file));
+        builtins
+    }
+
+    /// As it is once `version` was released from this tree.
+    #[must_use]
+    pub fn released(&self, version: &Version) -> Self {
+        let mut builtins = self.clone();
+        for file in builtins.files.values_mut() {
+            let Some(sha256) = file.sha256 else {
+                continue;
+            };
+            if file.shipped.last().map(|last| last.sha256) != Some(sha256) {
+                let since = version.clone();
+                file.shipped.push(Shipped { since, sha256 });
+            }
+        }
+        builtins
+    }
+
+    /// The first file whose history does not begin with the one that it has in `last`, the manifest
+    /// of an earlier release.
+    #[must_use]
+    pub fn forgotten(&self, last: &Self) -> Option<String> {
+        let mut files = last.files.iter();
+        let kept = |name: &String, then: &Builtin| {
+            let now = self.files.get(name);
+            now.map_or(then.shipped.is_empty(), |now| {
+                now.shipped.starts_with(&then.shipped)
+            })
+        };
+        let forgotten = files.find(|(name, then)| !kept(name, then));
+        forgotten.map(|(name, _)| name.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn installed(files: &[(&str, &str)]) -> Installed {
+        let files = files.iter();
+        files
+            .map(|(name, bytes)| ((*name).to_owned(), Sha256::of(bytes.as_bytes())))
+            .collect()
+    }
+
+    fn version(text: &str) -> Version {
+        text.parse().unwrap()
+    }
+
+    fn history(builtins: &Builtins, name: &str) -> Vec<(String, Sha256)> {
+        let shipped = builtins.files[name].shipped.iter();
+        shipped
+            .map(|it| (it.since.to_string(), it.sha256))
+            .collect()
+    }
+
+    #[test]
+    fn a_release_adds_what_is_new_or_other_to_the_history_and_nothing_else() {
+        let one = Builtins::default().installing(&installed(&[("a", "1"), ("b", "1")]));
+        let one = one.released(&version("1.0.0"));
+        assert_eq!(one.released(&version("1.0.1")), one, "nothing is other");
+        let two = one.installing(&installed(&[("a", "2"), ("b", "1"), ("c", "1")]));
+        let two = two.released(&version("1.1.0"));
+        let [first, second] = ["1", "2"].map(|bytes| Sha256::of(bytes.as_bytes()));
+        let told = [("1.0.0".to_owned(), first), ("1.1.0".to_owned(), second)];
+        assert_eq!(history(&two, "a"), told);
+        assert_eq!(history(&two, "b"), told[..1]);
+        assert_eq!(history(&two, "c"), [("1.1.0".to_owned(), first)]);
+        // Back to what it was.
+        let three = two.installing(&installed(&[("a", "1")]));
+        let three = three.released(&version("1.2.0"));
+        assert_eq!(history(&three, "a").len(), 3);
+    }
+
+    #[test]
+    fn what_is_installed_no_more_keeps_its_history_and_what_never_was_released_has_none() {
+        let one = Builtins::default().installing(&installed(&[("a", "1")]));
+        assert_eq!(one.installing(&Installed::new()), Builtins::default());
+        let one = one.released(&version("1.0.0"));
+        let none = one.installing(&Installed::new());
+        assert_eq!(none.files["a"].sha256, None);
+        assert_eq!(history(&none, "a"), history(&one, "a"));
+        assert_eq!(none.installed(), Installed::new());
+        assert_eq!(none.released(&version("2.0.0")), none);
+    }
+
+    #[test]
+    fn a_history_that_lost_or_changed_something_is_noticed() {
+        let one = Builtins::default().installing(&installed(&[("a", "1"), ("b", "1")]));
+        let one = one.released(&version("1.0.0"));
+        let two = one.installing(&installed(&[("a", "2")]));
+        let two = two.released(&version("1.1.0"));
+        assert_eq!(two.forgotten(&one), None);
+        assert_eq!(one.forgotten(&two), Some("a".to_owned()));
+        let mut lost = two.clone();
+        lost.files.remove("b");
+        assert_eq!(lost.forgotten(&one), Some("b".to_owned()));
+        let mut other = two;
+        other.files.get_mut("a").unwrap().shipped[0].since = version("0.9.0");
+        assert_eq!(other.forgotten(&one), Some("a".to_owned()));
+    }
+
+    #[test]
+    fn what_is_written_is_read_again_and_another_schema_is_not() {
+        let builtins = Builtins::default().installing(&installed(&[("a", "1")]));
+        let builtins = builtins.released(&version("1.0.0"));
+        assert_eq!(Builtins::parse(&builtins.render()), Ok(builtins.clone()));
+        let other = builtins.render().replace("builtins/1", "builtins/2");
+        assert!(Builtins::parse(&other).unwrap_err().contains("builtins/2"));
+        assert!(Builtins::parse("{").unwrap_err().contains("line 1"));
+    }
+}
