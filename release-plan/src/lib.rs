@@ -14,6 +14,7 @@ mod channel;
 mod checksums;
 mod commit;
 mod contents;
+mod deprecation;
 mod digest;
 #[cfg(feature = "sources")]
 mod embed;
@@ -44,6 +45,7 @@ pub use channel::{Channel, UnknownChannel};
 pub use checksums::{Checksums, ChecksumsError};
 pub use commit::{CommitId, CommitIdError};
 pub use contents::Contents;
+pub use deprecation::Deprecation;
 pub use digest::{Measured, Meter, Sha256, Sha256Error};
 #[cfg(feature = "sources")]
 pub use embed::embed;
@@ -61,6 +63,6 @@ pub use policy::{Claim, Expectation, LogEvidence, Policy};
 pub use product::{Changes, Channels, Identities, Product, ProductError, Repository, Upgrades};
 pub use reason::{Reason, ReasonError};
 pub use semver::Version;
-pub use surface::{Argument, Difference, GONE, NEW, OTHER, SURFACE_SCHEMA, Surface};
+pub use surface::{Argument, Difference, GONE, NEW, OTHER, SURFACE_SCHEMA, Surface, named};
 pub use tag::{Tag, TagError};
 pub use target::{Target, TargetError};

@@ -3,7 +3,7 @@
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
-use crate::{AssetName, Channel, Feed, Feeds, Origin};
+use crate::{AssetName, Channel, Deprecation, Feed, Feeds, Origin};
 
 /// A program that is released with these crates. Nothing else knows its name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +24,9 @@ pub struct Product {
     /// How changes come about.
     #[serde(default, skip_serializing_if = "Changes::is_nothing")]
     pub changes: Changes,
+    /// What is to go.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deprecations: Vec<Deprecation>,
     /// How often the bootstrap scripts were mended since this version was released: the number of
     /// the tag `bootstrap-vX.Y.Z-rN` that they go out under. 0 with every new version.
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -249,7 +252,25 @@ impl Product {
             let expected = "1 to 365 days";
             return refused("channels.expires_after_days", expected, &days.to_string());
         }
-        self.channels.check_feeds()
+        self.channels.check_feeds()?;
+        self.check_deprecations()
+    }
+
+    fn check_deprecations(&self) -> Result<(), ProductError> {
+        for (before, deprecation) in self.deprecations.iter().enumerate() {
+            let thing = &deprecation.thing;
+            let mut others = self.deprecations[..before].iter();
+            let twice = others.any(|other| other.thing == *thing);
+            let twice = twice.then(|| format!("{thing} twice"));
+            if let Some(found) = twice.or_else(|| deprecation.fault()) {
+                return Err(ProductError {
+                    key: "deprecations",
+                    expected: "each thing once, with what replaces it and no end before its beginning",
+                    found,
+                });
+            }
+        }
+        Ok(())
     }
 
     /// Name of an environment variable of this product, such as `LANTERN_HOME`.

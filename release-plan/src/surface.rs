@@ -93,6 +93,16 @@ impl Surface {
         json.expect("a surface has string keys and no floating point") + "\n"
     }
 
+    /// Every thing that others rely on, as deprecations name it.
+    pub fn things(&self) -> impl Iterator<Item = String> {
+        let commands = self.commands.iter().flat_map(|(command, arguments)| {
+            let arguments = arguments.keys().map(|argument| named(command, argument));
+            [named(command, "")].into_iter().chain(arguments)
+        });
+        let codes = self.exit_codes.keys();
+        commands.chain(codes.map(|code| format!("exit code {code}")))
+    }
+
     /// In what `now` is other, for those who rely on this.
     #[must_use]
     pub fn differences(&self, now: &Self) -> Vec<Difference> {
@@ -106,11 +116,6 @@ impl Surface {
                 how,
                 at,
             });
-        };
-        let named = |command: &str, name: &str| {
-            let words = ["command", command, name];
-            let words = words.into_iter().filter(|word| !word.is_empty());
-            words.collect::<Vec<_>>().join(" ")
         };
         for (command, was) in &self.commands {
             let Some(is) = now.commands.get(command) else {
@@ -163,6 +168,14 @@ impl Surface {
         }
         found
     }
+}
+
+/// A command, by its words after the program's name, or an argument of it, as deprecations name it.
+#[must_use]
+pub fn named(command: &str, argument: &str) -> String {
+    let words = ["command", command, argument].into_iter();
+    let words = words.filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join(" ")
 }
 
 impl Argument {

@@ -347,6 +347,7 @@ pub(crate) mod tests {
                 from: Version::new(0, 0, 0),
             },
             changes: release_plan::Changes::default(),
+            deprecations: Vec::new(),
             bootstrap_revision: 0,
         }
     }

@@ -2,6 +2,7 @@
 //! then the whole fails once.
 
 mod builtins;
+mod deprecations;
 mod guide;
 mod scripts;
 mod specs;

@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 
 use release_plan::sources::{self, SourceError};
 use release_plan::{
-    AssetName, Bump, Contents, Difference, GONE, NEW, OTHER, Product, Surface, Tag, Version,
+    AssetName, Bump, Contents, Deprecation, Difference, GONE, NEW, OTHER, Product, Surface, Tag,
+    Version,
 };
 use toml_edit::{DocumentMut, Item};
 
@@ -93,12 +94,43 @@ impl Texts {
     }
 }
 
-/// Every reason, the greatest first; none where the last release says too little to tell.
-pub(crate) fn reasons(
+/// Every thing that others rely on in a tree, as deprecations name it, or why that cannot be told.
+pub(crate) fn things(project: &Project) -> Result<Result<BTreeSet<String>, String>, Failure> {
+    let relied = match Texts::read(project)?.relied() {
+        Ok(relied) => relied,
+        Err(error) => return Ok(Err(error.to_string())),
+    };
+    let channels = relied.product.channels.feeds.keys();
+    let channels = channels.map(|channel| format!("channel {channel}"));
+    let assets = relied.assets.iter().map(|asset| format!("asset {asset}"));
+    let mut things: BTreeSet<_> = channels.chain(assets).collect();
+    if let Some(surface) = told::written(&project.root, told::SURFACE)? {
+        match Surface::parse(&surface) {
+            Ok(surface) => things.extend(surface.things()),
+            Err(why) => return Ok(Err(format!("{}: {why}", told::SURFACE))),
+        }
+    }
+    for library in project.libraries() {
+        match api::read(library, &|path| in_tree(project, path)) {
+            Ok(api) => things.extend(api.iter().map(|(path, it)| format!("{} {path}", it.kind))),
+            Err(why) => return Ok(Err(why)),
+        }
+    }
+    Ok(Ok(things))
+}
+
+/// What a release has, and what is other since, the greatest first.
+pub(crate) struct Since {
+    pub(crate) then: Product,
+    pub(crate) reasons: Vec<Reason>,
+}
+
+/// What is other since the last release, or why that cannot be told.
+pub(crate) fn since(
     project: &Project,
     tree: &Tree,
     last: &Tag,
-) -> Result<Result<Vec<Reason>, String>, Failure> {
+) -> Result<Result<Since, String>, Failure> {
     let now = Texts::read(project)?;
     let Some(then) = Texts::at(tree, last)? else {
         return Ok(Err(format!(
@@ -122,7 +154,10 @@ pub(crate) fn reasons(
         }
     }
     reasons.sort_by_key(|reason| std::cmp::Reverse(reason.bump));
-    Ok(Ok(reasons))
+    Ok(Ok(Since {
+        then: then.product,
+        reasons,
+    }))
 }
 
 fn differences(then: &Relied, now: &Relied, texts: &Texts) -> Vec<Reason> {
@@ -200,6 +235,12 @@ fn differences(then: &Relied, now: &Relied, texts: &Texts) -> Vec<Reason> {
                 near,
             );
         }
+    }
+    let was_said = |it: &Deprecation| was.deprecations.iter().any(|said| said.thing == it.thing);
+    for new in is.deprecations.iter().filter(|it| !was_said(it)) {
+        let how = format!("is deprecated, and goes after {}", new.until);
+        let (thing, near) = (new.thing.clone(), "deprecations:");
+        give(Bump::Minor, thing, &how, PRODUCT_FILE, product, near);
     }
     let (was, is) = (&was.upgrades.from, &is.upgrades.from);
     if was < is {
@@ -285,14 +326,17 @@ fn api_differences(
     }
     // A file that cannot be read is missed by whoever names it.
     let then = api::read(root, &|path| tree.text_at(&reference, path).ok().flatten());
-    let now = api::read(root, &|path| {
-        std::fs::read_to_string(project.root.join(path)).ok()
-    });
+    let now = api::read(root, &|path| in_tree(project, path));
     Ok(match (then, now) {
         (Err(why), _) => Err(format!("under {last}: {why}")),
         (_, Err(why)) => Err(why),
         (Ok(then), Ok(now)) => Ok(offers_changed(&then, &now, root)),
     })
+}
+
+/// A file of the work tree; none where it cannot be read.
+fn in_tree(project: &Project, path: &str) -> Option<String> {
+    std::fs::read_to_string(project.root.join(path)).ok()
 }
 
 fn offers_changed(then: &Api, now: &Api, root: &str) -> Vec<Reason> {

@@ -5,6 +5,7 @@ mod beside;
 mod builtins;
 mod bundle;
 mod completions;
+mod deprecated;
 mod doctor;
 mod hold;
 mod install;
@@ -447,6 +448,12 @@ pub(crate) fn run<Own: Subcommand>(
     let parsed = whole()
         .try_get_matches_from(env::args_os())
         .and_then(|matches| {
+            if !app.product.deprecations.is_empty() {
+                let mut whole = whole();
+                whole.build();
+                let notes = deprecated::notes(&app.product.deprecations, &whole, &matches);
+                notes.iter().for_each(say);
+            }
             Ok(if is_own(&matches) {
                 Said::Own(Own::from_arg_matches(&matches)?)
             } else {

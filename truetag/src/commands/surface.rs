@@ -40,7 +40,7 @@ fn read(
 }
 
 /// Every name by which an argument is given; what stands at a place has one in brackets.
-fn names(argument: &Arg) -> Vec<String> {
+pub(super) fn names(argument: &Arg) -> Vec<String> {
     let short = argument.get_short().map(|short| format!("-{short}"));
     let long = argument.get_long().map(|long| format!("--{long}"));
     let names: Vec<_> = short.into_iter().chain(long).collect();

@@ -206,6 +206,7 @@ fn product(package: &Package, origin: &Origin, known: &Known<'_>) -> Result<Prod
         },
         channels: own.channels,
         upgrades: own.upgrades,
+        deprecations: Vec::new(),
         changes: Changes {
             behaviour: behaviour(package, &origin.root),
             twins: Vec::new(),

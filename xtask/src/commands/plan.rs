@@ -57,9 +57,9 @@ fn explained(project: &Project) -> Result<String, Failure> {
         let (bump, slug) = (fragment.bump.to_string(), fragment.slug.to_string());
         table.add_row(["declared", &bump, &slug, &place]);
     }
-    match needed::reasons(project, &tree, &last)? {
-        Ok(reasons) => {
-            for reason in reasons {
+    match needed::since(project, &tree, &last)? {
+        Ok(since) => {
+            for reason in since.reasons {
                 let bump = reason.bump.to_string();
                 table.add_row(["needed", &bump, &reason.what(), &reason.place]);
             }

@@ -2,13 +2,14 @@
 //! version that follows from it.
 
 use release_plan::changes::NEXT;
-use release_plan::{Bump, Tag};
+use release_plan::{Bump, Tag, Version};
 
-use super::{Finding, Row, Verdict, count, row};
+use super::{Finding, Row, Verdict, count, deprecations, row};
 use crate::git::Tree;
+use crate::needed::{self, Since};
 use crate::project::{PRODUCT_FILE, Project};
 use crate::story::{Found, Released, Story};
-use crate::{Failure, bootstrap, needed, told};
+use crate::{Failure, bootstrap, told};
 
 const LOOK: &str = "cargo xtask fragment check";
 
@@ -20,6 +21,7 @@ pub(super) fn gates(
     released: &Released,
 ) -> Result<Vec<Row>, Failure> {
     let mut rows = whole(story);
+    rows.push(deprecations::is_known(project)?);
     rows.extend(told(project, tree, story, released)?);
     Ok(rows)
 }
@@ -92,7 +94,14 @@ fn told(
     rows.extend(reviews_are_about(tree, &told, &last, &changed)?);
     rows.push(step_is_declared(project, &told, &last));
     rows.push(surface_is_there(project)?);
-    rows.push(bump_is_enough(project, tree, &told, &last)?);
+    let since = needed::since(project, tree, &last)?;
+    rows.extend(bumps(&told, story, &last, &since));
+    if let Ok(Since { then, reasons }) = &since {
+        let (version, products) = (next(project, &told, &last), (then, &project.product));
+        rows.extend(deprecations::since_the_last(
+            products, reasons, &last, &version,
+        ));
+    }
     Ok(rows)
 }
 
@@ -223,18 +232,28 @@ fn surface_is_there(project: &Project) -> Result<Row, Failure> {
     Ok(row("surface-is-there", told::SURFACE, expected, finding))
 }
 
-/// What is declared is at least what the files of both trees tell.
-fn bump_is_enough(project: &Project, tree: &Tree, told: &Told, last: &Tag) -> Result<Row, Failure> {
+/// The version that comes after `last`: the one of this tree, where it was raised.
+fn next(project: &Project, told: &Told, last: &Tag) -> Version {
+    let version = project.package_version();
+    match told.bump {
+        Some(bump) if version <= last.version() => bump.after(last.version()),
+        _ => version.clone(),
+    }
+}
+
+/// What is declared is at least what the files of both trees tell, and where it is more, it says
+/// why.
+fn bumps(told: &Told, story: &Story, last: &Tag, since: &Result<Since, String>) -> Vec<Row> {
     let rule = "bump-is-enough";
-    let reasons = match needed::reasons(project, tree, last)? {
-        Ok(reasons) => reasons,
+    let reasons = match since {
+        Ok(since) => &since.reasons,
         Err(why) => {
             let finding = Finding {
                 verdict: Verdict::NotChecked,
-                found: why,
+                found: why.clone(),
                 mend: format!("look at what changed since {last}, and declare it in a fragment"),
             };
-            return Ok(row(rule, NEXT, "a bump that is enough", finding));
+            return vec![row(rule, NEXT, "a bump that is enough", finding)];
         }
     };
     let needed = reasons.first().map(|reason| reason.bump);
@@ -255,7 +274,24 @@ fn bump_is_enough(project: &Project, tree: &Tree, told: &Told, last: &Tag) -> Re
     let found = told.bump.map_or("none".to_owned(), |bump| bump.to_string());
     let mend = "declare it as the `bump` of a fragment, or take the change back";
     let finding = Finding::when(needed <= told.bump, Verdict::Failed, found, mend);
-    Ok(row(rule, place, expected, finding))
+    let mut rows = vec![row(rule, place, expected, finding)];
+    let needed = needed.unwrap_or(Bump::Patch);
+    let fragments = story.fragments().into_iter();
+    let mut more = fragments.filter(|it| it.bump > needed && it.bump_reason.is_none());
+    let unsaid = more.next();
+    let place = unsaid.map_or(NEXT.to_owned(), |it| {
+        format!("{NEXT}/{}:1", it.slug.fragment())
+    });
+    let found = unsaid.map_or("that".to_owned(), |it| format!("{} and no reason", it.bump));
+    let finding = Finding::when(
+        unsaid.is_none(),
+        Verdict::Failed,
+        found,
+        "say why in its `bump_reason`, or declare less",
+    );
+    let expected = format!("a `bump_reason` where more than {needed} is declared");
+    rows.push(row("bump-says-why", place, expected, finding));
+    rows
 }
 
 /// The first of some paths, and how many more there are.

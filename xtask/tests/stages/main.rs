@@ -10,6 +10,7 @@ mod attacking;
 mod building;
 mod builtins;
 mod channels;
+mod deprecations;
 mod fixture;
 mod gates;
 mod interrupting;

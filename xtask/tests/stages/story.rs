@@ -189,13 +189,16 @@ pub(crate) fn tell_of(fixture: &Fixture, path: &str, bump: &str) {
 
 fn tell(fixture: &Fixture, slug: &str, bump: &str) {
     let text = GOOD
-        .replace("bump: minor", &format!("bump: {bump}"))
+        .replace(
+            "bump: minor",
+            &format!("bump: {bump}\nbump_reason: it can be seen"),
+        )
         .replace("side_effects: false", "side_effects: true");
     fixture.write(&format!("{NEXT}/{slug}.md"), &text);
     fixture.write(&format!("{NEXT}/{slug}.side-effects.md"), &review());
 }
 
-fn set_version(fixture: &Fixture, from: &str, to: &str) {
+pub(crate) fn set_version(fixture: &Fixture, from: &str, to: &str) {
     for file in ["Cargo.toml", "Cargo.lock"] {
         let versioned = |version| format!("version = \"{version}\"");
         fixture.replace(file, &versioned(from), &versioned(to));
@@ -222,9 +225,25 @@ fn what_changed_since_the_last_release_is_told_of_reviewed_and_declared() {
         (
             "told and not reviewed",
             &[glow, |fixture| {
-                fixture.write(&format!("{NEXT}/glow.md"), GOOD);
+                let patch = GOOD.replace("bump: minor", "bump: patch");
+                fixture.write(&format!("{NEXT}/glow.md"), &patch);
             }],
             &["change-is-reviewed"],
+        ),
+        (
+            "more is declared than is needed, and nothing says why",
+            &[
+                glow,
+                |fixture| tell(fixture, "glow", "minor"),
+                |fixture| {
+                    fixture.replace(
+                        &format!("{NEXT}/glow.md"),
+                        "bump_reason: it can be seen\n",
+                        "",
+                    );
+                },
+            ],
+            &["bump-says-why"],
         ),
         (
             "a review of something else",
@@ -529,7 +548,7 @@ fn what_is_not_ready_is_not_prepared() {
             },
             "1.3.0",
             Exit::Gate,
-            "glow.md:10: expected words of your own",
+            "glow.md:11: expected words of your own",
         ),
         (
             |fixture| {
@@ -791,7 +810,10 @@ fn an_asset_or_a_target_that_is_gone_asks_for_a_major_change() {
     fixture.tag("v1.2.3");
     fixture.replace("dist-workspace.toml", targets, "targets = [");
     fixture.commit();
-    assert_eq!(broken(&fixture), ["bump-is-enough"]);
+    assert_eq!(
+        broken(&fixture),
+        ["bump-is-enough", "removal-is-deprecated"]
+    );
     let ended = fixture.run("check", &[]).with(Exit::Gate);
     let words = "asset ember-x86_64-pc-windows-gnullvm.zip is gone";
     assert!(ended.out.contains(words), "{}", ended.out);

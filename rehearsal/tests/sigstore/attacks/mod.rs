@@ -376,6 +376,8 @@ fn policy() -> Policy {
             from: Version::new(0, 0, 0),
         },
         changes: Changes::default(),
+        deprecations: Vec::new(),
+        deprecations: Vec::new(),
         bootstrap_revision: 0,
     };
     let commit = job().commit.parse().unwrap();
