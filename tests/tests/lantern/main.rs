@@ -7,6 +7,8 @@ mod serve;
 mod tree;
 mod world;
 
+use release_plan::Builtins;
+use release_plan::changes::Review;
 use serde_json::Value;
 use tree::{Tree, ok};
 use world::{NATIVE, World};
@@ -23,14 +25,45 @@ fn without_lto(tree: &Tree) {
     }
 }
 
-/// Raises the version, as its maintainer does.
-fn raise(tree: &Tree, from: &str, to: &str) {
-    let version = |version: &str| format!("version = \"{version}\"\nedition");
-    tree.replace("Cargo.toml", &version(from), &version(to));
-    ok(tree
-        .cargo()
-        .args(["update", "--quiet", "--offline", "--workspace"]));
-    tree.commit(to);
+/// Tells of a change, and has the release commit made and merged, as its maintainer does.
+fn prepare(tree: &Tree, version: &str, slug: &str, scope: Option<&str>) {
+    let mut new = tree.xtask("fragment");
+    new.args(["new", slug, "--area", "light", "--bump", "minor"]);
+    let told = format!("release-plan/next/{slug}");
+    if scope.is_some() {
+        new.arg("--side-effects");
+    }
+    ok(&mut new);
+    tree.write(
+        &format!("{told}.md"),
+        &format!(
+            "---\nbump: minor\nbump_reason: it can be seen\narea: light\nside_effects: {}\n\
+             migration: none\n---\n\n## What changed\n\nThe flame.\n\n\
+             ## What to tell your user\n\nIt burns as {version} does.\n\n\
+             ## Capabilities\n\n- Reading at night: light it.\n",
+            scope.is_some()
+        ),
+    );
+    if let Some(path) = scope {
+        let sections = Review::SECTIONS.map(|(heading, _)| match heading {
+            "Files in scope" => format!("## {heading}\n\n- `{path}`\n"),
+            _ => format!("## {heading}\n\nNone.\n"),
+        });
+        tree.write(&format!("{told}.side-effects.md"), &sections.join("\n"));
+    }
+    tree.commit(slug);
+    ok(tree.xtask("prepare").args([version, "--yes"]));
+    tree.merge(&format!("release/v{version}"));
+    let check = ok(&mut tree.xtask("check"));
+    assert!(check.contains("builtins-name-the-release"), "{check}");
+}
+
+/// What it installs is in the manifest, from the first version on, and no digest twice.
+fn remembers_what_it_installed(tree: &Tree) {
+    let builtins = Builtins::parse(&tree.read("release-plan/builtins.json")).unwrap();
+    let skill = &builtins.files["playbook/lantern-keeping/SKILL.md"];
+    let since = skill.shipped.iter().map(|it| it.since.to_string());
+    assert_eq!(since.collect::<Vec<_>>(), ["1.0.0"]);
 }
 
 #[test]
@@ -43,6 +76,8 @@ fn a_program_is_adopted_and_lives_from_its_installation_to_its_uninstallation() 
     serve::served_again(&tree);
 
     let world = World::new(&tree);
+    ok(tree.xtask("generate").arg("--program"));
+    prepare(&tree, "1.0.0", "begin", None);
     world.release("1.0.0");
     let ada = world.somebody();
     let before = ada.files();
@@ -53,10 +88,13 @@ fn a_program_is_adopted_and_lives_from_its_installation_to_its_uninstallation() 
     ada.lantern(&["dim", "140"]).ended(3);
     ada.upgrades(&[]).ended(0).saying("nothing new");
 
-    raise(&tree, "1.0.0", "1.1.0");
+    prepare(&tree, "1.1.0", "burn-brighter", None);
     let newer = world.release("1.1.0");
     ada.upgrades(&[]).ended(0).saying("from 1.0.0 to 1.1.0");
     ada.lantern(&["light"]).ended(0).saying("1.1.0 gives light");
+    let told = ada.lantern(&["whats-new", "--since", "1.0.0"]);
+    told.ended(0).saying("It burns as 1.1.0 does.");
+    remembers_what_it_installed(&tree);
 
     ada.lantern(&["rollback"]).ended(0);
     ada.lantern(&["light"]).ended(0).saying("1.0.0 gives light");
@@ -76,7 +114,7 @@ fn a_program_is_adopted_and_lives_from_its_installation_to_its_uninstallation() 
     ada.lantern(&["light"]).ended(0).saying("1.0.0 gives light");
 
     tree.replace("src/main.rs", "println!(\"{} gives", "panic!(\"{} gives no");
-    raise(&tree, "1.1.0", "1.2.0");
+    prepare(&tree, "1.2.0", "burn-out", Some("src/main.rs"));
     world.release("1.2.0");
     ada.upgrades(&[]).ended(0).saying("from 1.0.0 to 1.2.0");
     let back = "1.0.0 is current again";

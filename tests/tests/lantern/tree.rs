@@ -82,6 +82,25 @@ impl Tree {
         fs::write(self.root.join(path), text.replacen(from, to, 1)).unwrap();
     }
 
+    pub(crate) fn write(&self, path: &str, text: &str) {
+        fs::write(self.root.join(path), text).unwrap();
+    }
+
+    /// Has `main` stand where a branch stands that began there.
+    pub(crate) fn merge(&self, branch: &str) {
+        let repository = Repository::open(&self.root).unwrap();
+        let theirs = repository.revparse_single(branch).unwrap();
+        let force = git2::ResetType::Hard;
+        repository.reset(&theirs, force, None).unwrap();
+    }
+
+    /// Has the tip be known by a tag.
+    pub(crate) fn tag(&self, name: &str) {
+        let repository = Repository::open(&self.root).unwrap();
+        let tip = repository.revparse_single("HEAD").unwrap();
+        repository.tag_lightweight(name, &tip, false).unwrap();
+    }
+
     pub(crate) fn commit(&self, message: &str) {
         let repository = Repository::open(&self.root).unwrap();
         let person = Signature::now("Ada", "ada@example.org").unwrap();

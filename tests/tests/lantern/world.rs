@@ -125,6 +125,7 @@ impl<'a> World<'a> {
         let commit = plan.source.commit.as_str();
         self.loopback.github.push_branch("main", commit);
         self.loopback.github.push_tag(&tag, commit);
+        self.tree.tag(&tag);
 
         let with_plan = |mut command: Command| {
             command.arg("--plan").arg(&file);
