@@ -34,6 +34,7 @@ pub mod sources;
 mod surface;
 mod tag;
 mod target;
+mod type_at;
 
 pub use asset::{
     Asset, AssetKind, AssetName, AssetNameError, BUNDLE_SUFFIX, PROVENANCE_SUFFIX, PlannedAsset,
@@ -66,3 +67,4 @@ pub use semver::Version;
 pub use surface::{Argument, Difference, GONE, NEW, OTHER, SURFACE_SCHEMA, Surface, named};
 pub use tag::{Tag, TagError};
 pub use target::{Target, TargetError};
+pub use type_at::{TypeAt, TypeAtError};

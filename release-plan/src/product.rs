@@ -1,9 +1,11 @@
 //! A product: what `product.yaml` says, and what is compiled into the program.
 
+use std::collections::BTreeMap;
+
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
-use crate::{AssetName, Channel, Deprecation, Feed, Feeds, Origin};
+use crate::{AssetName, Channel, Deprecation, Feed, Feeds, Origin, TypeAt};
 
 /// A program that is released with these crates. Nothing else knows its name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -151,6 +153,10 @@ pub struct Changes {
     /// equal to the byte.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub twins: Vec<[String; 2]>,
+    /// The Rust type of each document that others rely on, by the name that they know it by, such
+    /// as `release.json` or `upgrade --json`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub formats: BTreeMap<String, TypeAt>,
 }
 
 impl Changes {

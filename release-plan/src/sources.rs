@@ -285,6 +285,10 @@ channels:
     stable: {from: beta, soak_days: 7}
 upgrades:
   from: 0.1.0
+changes:
+  behaviour: []
+  formats:
+    release.json: src/manifest.rs#Manifest
 ";
 
     const DIST: &str = "\
@@ -336,6 +340,8 @@ targets = [\"x86_64-unknown-linux-gnu\"]
             ("name: lantern", "name: [", "product.yaml:"),
             ("name: lantern", "name: ../lantern", "product.yaml:1:1: "),
             ("name: lantern", "name: 7lantern", "product.yaml:1:1: "),
+            ("rs#Manifest", "rs", "product.yaml:25:19: "),
+            ("src/manifest", "../manifest", "product.yaml:25:19: "),
             // Scripts are stamped with it.
             (
                 "github.io/lantern",
