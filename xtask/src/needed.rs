@@ -1,9 +1,13 @@
 //! What a tree does to those who rely on the last release, as far as files of both tell: assets,
-//! channels, identities, lowest versions, the command line, and what its libraries offer. Nothing is compiled for it.
+//! channels, identities, lowest versions, the command line, what its libraries offer, and what its
+//! documents look like. Nothing is compiled for it.
 
 mod api;
+mod code;
+mod formats;
 
 use std::collections::BTreeSet;
+use std::fs;
 
 use release_plan::sources::{self, SourceError};
 use release_plan::{
@@ -13,6 +17,8 @@ use release_plan::{
 use toml_edit::{DocumentMut, Item};
 
 use self::api::Api;
+pub(crate) use self::code::Code;
+use self::formats::Formats;
 use crate::git::Tree;
 use crate::project::{DIST_FILE, MANIFEST_FILE, PRODUCT_FILE, Project};
 use crate::{Failure, files, told};
@@ -94,8 +100,28 @@ impl Texts {
     }
 }
 
+/// The code of the work tree.
+pub(crate) fn code(project: &Project) -> Code<'_> {
+    // A file that cannot be read is missed by whoever names it.
+    Code::new(project.crates(), |path| {
+        fs::read_to_string(project.root.join(path)).ok()
+    })
+}
+
+/// Places in the product's file that name a document of which nothing is known, and why.
+pub(crate) fn unknown_formats(
+    project: &Project,
+    code: &Code<'_>,
+) -> Result<Vec<(String, String)>, Failure> {
+    let product = files::read_text(&project.root.join(PRODUCT_FILE))?;
+    Ok(Formats::read(&project.product, code).unknown(&product))
+}
+
 /// Every thing that others rely on in a tree, as deprecations name it, or why that cannot be told.
-pub(crate) fn things(project: &Project) -> Result<Result<BTreeSet<String>, String>, Failure> {
+pub(crate) fn things(
+    project: &Project,
+    code: &Code<'_>,
+) -> Result<Result<BTreeSet<String>, String>, Failure> {
     let relied = match Texts::read(project)?.relied() {
         Ok(relied) => relied,
         Err(error) => return Ok(Err(error.to_string())),
@@ -111,11 +137,12 @@ pub(crate) fn things(project: &Project) -> Result<Result<BTreeSet<String>, Strin
         }
     }
     for library in project.libraries() {
-        match api::read(library, &|path| in_tree(project, path)) {
+        match api::read(library, code) {
             Ok(api) => things.extend(api.iter().map(|(path, it)| format!("{} {path}", it.kind))),
             Err(why) => return Ok(Err(why)),
         }
     }
+    things.extend(Formats::read(&relied.product, code).things());
     Ok(Ok(things))
 }
 
@@ -125,9 +152,10 @@ pub(crate) struct Since {
     pub(crate) reasons: Vec<Reason>,
 }
 
-/// What is other since the last release, or why that cannot be told.
+/// What is other since the last release, or why that cannot be told. `code` is that of the work tree.
 pub(crate) fn since(
     project: &Project,
+    code: &Code<'_>,
     tree: &Tree,
     last: &Tag,
 ) -> Result<Result<Since, String>, Failure> {
@@ -147,11 +175,25 @@ pub(crate) fn since(
         Ok(others) => reasons.extend(others),
         Err(why) => return Ok(Err(why)),
     }
-    for library in project.libraries() {
-        match api_differences(project, tree, last, library)? {
-            Ok(others) => reasons.extend(others),
-            Err(why) => return Ok(Err(why)),
+    let reference = last.reference();
+    let there = |path: &str| tree.text_at(&reference, path);
+    let code_then = Code::new(project.crates(), |path| there(path).ok().flatten());
+    for root in project.libraries() {
+        // Of one that was not there, all is new, and nobody relies on it.
+        if there(root)?.is_none() {
+            continue;
         }
+        match (api::read(root, &code_then), api::read(root, code)) {
+            (Err(why), _) => return Ok(Err(format!("under {last}: {why}"))),
+            (_, Err(why)) => return Ok(Err(why)),
+            (Ok(then), Ok(now)) => reasons.extend(offers_changed(&then, &now, root)),
+        }
+    }
+    let documents = Formats::read(&relied.product, code);
+    let were = Formats::read(&then.product, &code_then);
+    match were.differences(&documents, &now.product) {
+        Ok(others) => reasons.extend(others),
+        Err(why) => return Ok(Err(why)),
     }
     reasons.sort_by_key(|reason| std::cmp::Reverse(reason.bump));
     Ok(Ok(Since {
@@ -312,33 +354,7 @@ fn line_of(json: &str, keys: &[String]) -> usize {
     found + 1
 }
 
-/// In what a library, by the file of its root, offers something else than under `last`; where it
-/// was not there, all of it is new and nobody relies on it.
-fn api_differences(
-    project: &Project,
-    tree: &Tree,
-    last: &Tag,
-    root: &str,
-) -> Result<Result<Vec<Reason>, String>, Failure> {
-    let reference = last.reference();
-    if tree.text_at(&reference, root)?.is_none() {
-        return Ok(Ok(Vec::new()));
-    }
-    // A file that cannot be read is missed by whoever names it.
-    let then = api::read(root, &|path| tree.text_at(&reference, path).ok().flatten());
-    let now = api::read(root, &|path| in_tree(project, path));
-    Ok(match (then, now) {
-        (Err(why), _) => Err(format!("under {last}: {why}")),
-        (_, Err(why)) => Err(why),
-        (Ok(then), Ok(now)) => Ok(offers_changed(&then, &now, root)),
-    })
-}
-
-/// A file of the work tree; none where it cannot be read.
-fn in_tree(project: &Project, path: &str) -> Option<String> {
-    std::fs::read_to_string(project.root.join(path)).ok()
-}
-
+/// In what a library, by the file of its root, offers something else than it did.
 fn offers_changed(then: &Api, now: &Api, root: &str) -> Vec<Reason> {
     let mut reasons = Vec::new();
     for (path, was) in then {

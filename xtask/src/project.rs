@@ -1,5 +1,6 @@
 //! The project to be released: its files, its package and its tree, gathered once.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use cargo_metadata::{MetadataCommand, Package};
@@ -35,6 +36,8 @@ pub(crate) struct Project {
     folders: Vec<PathBuf>,
     /// Roots of the libraries that others may depend on, below the root.
     libraries: Vec<String>,
+    /// Roots of all libraries, below the root, by the names that code has for them.
+    crates: BTreeMap<String, String>,
     target_folder: PathBuf,
 }
 
@@ -59,6 +62,7 @@ impl Project {
             package: workspace.package,
             folders: workspace.folders,
             libraries: workspace.libraries,
+            crates: workspace.crates,
             target_folder: workspace.target_folder,
         })
     }
@@ -104,6 +108,11 @@ impl Project {
     /// The roots of the libraries that are published, below the root of the tree.
     pub(crate) fn libraries(&self) -> &[String] {
         &self.libraries
+    }
+
+    /// The roots of all libraries, below the root of the tree, by the names that code has for them.
+    pub(crate) fn crates(&self) -> &BTreeMap<String, String> {
+        &self.crates
     }
 
     /// Where cargo puts what it makes.
@@ -288,6 +297,7 @@ struct Workspace {
     package: Package,
     folders: Vec<PathBuf>,
     libraries: Vec<String>,
+    crates: BTreeMap<String, String>,
     target_folder: PathBuf,
 }
 
@@ -305,20 +315,23 @@ impl Workspace {
             Some(folder.as_std_path().to_owned())
         });
         let folders = folders.collect();
-        let published = metadata.packages.iter().filter(|package| {
+        let root_of = |target: &cargo_metadata::Target| {
+            let root = target.src_path.strip_prefix(&metadata.workspace_root);
+            let root = root.ok()?.as_str().replace('\\', "/");
+            target.is_lib().then_some(root)
+        };
+        let (mut libraries, mut crates) = (Vec::new(), BTreeMap::new());
+        for package in &metadata.packages {
             let registries = package.publish.as_ref();
-            registries.is_none_or(|registries| !registries.is_empty())
-        });
-        let roots = published
-            .flat_map(|package| &package.targets)
-            .filter_map(|target| {
-                let root = target
-                    .src_path
-                    .strip_prefix(&metadata.workspace_root)
-                    .ok()?;
-                target.is_lib().then(|| root.as_str().replace('\\', "/"))
-            });
-        let libraries = roots.collect();
+            let published = registries.is_none_or(|registries| !registries.is_empty());
+            for target in &package.targets {
+                let Some(root) = root_of(target) else {
+                    continue;
+                };
+                libraries.extend(published.then(|| root.clone()));
+                crates.insert(target.name.replace('-', "_"), root);
+            }
+        }
         let target_folder = metadata.target_directory.into();
         let mut packages = metadata.packages.into_iter();
         let package = packages
@@ -333,6 +346,7 @@ impl Workspace {
             package,
             folders,
             libraries,
+            crates,
             target_folder,
         })
     }

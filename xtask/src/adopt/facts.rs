@@ -209,7 +209,7 @@ fn product(package: &Package, origin: &Origin, known: &Known<'_>) -> Result<Prod
         deprecations: Vec::new(),
         changes: Changes {
             behaviour: behaviour(package, &origin.root),
-            twins: Vec::new(),
+            ..Changes::default()
         },
         bootstrap_revision: 0,
     };

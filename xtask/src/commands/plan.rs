@@ -57,7 +57,7 @@ fn explained(project: &Project) -> Result<String, Failure> {
         let (bump, slug) = (fragment.bump.to_string(), fragment.slug.to_string());
         table.add_row(["declared", &bump, &slug, &place]);
     }
-    match needed::since(project, &tree, &last)? {
+    match needed::since(project, &needed::code(project), &tree, &last)? {
         Ok(since) => {
             for reason in since.reasons {
                 let bump = reason.bump.to_string();

@@ -5,16 +5,16 @@ use release_plan::{Deprecation, GONE, Product, Tag, Version};
 
 use super::{Finding, Row, Verdict, count, row};
 use crate::Failure;
-use crate::needed::{self, Reason};
+use crate::needed::{self, Code, Reason};
 use crate::project::{PRODUCT_FILE, Project};
 
 /// What is deprecated stands among the things that others rely on.
-pub(super) fn is_known(project: &Project) -> Result<Row, Failure> {
+pub(super) fn is_known(project: &Project, code: &Code<'_>) -> Result<Row, Failure> {
     let deprecations = &project.product.deprecations;
     let (verdict, found) = if deprecations.is_empty() {
         (Verdict::Passed, count(0, "deprecation"))
     } else {
-        match needed::things(project)? {
+        match needed::things(project, code)? {
             Err(why) => (Verdict::NotChecked, why),
             Ok(things) => {
                 let mut others = deprecations.iter().map(|it| &it.thing);

@@ -6,7 +6,7 @@ use release_plan::{Bump, Tag, Version};
 
 use super::{Finding, Row, Verdict, count, deprecations, row};
 use crate::git::Tree;
-use crate::needed::{self, Since};
+use crate::needed::{self, Code, Since};
 use crate::project::{PRODUCT_FILE, Project};
 use crate::story::{Found, Released, Story};
 use crate::{Failure, bootstrap, told};
@@ -20,9 +20,11 @@ pub(super) fn gates(
     story: &Story,
     released: &Released,
 ) -> Result<Vec<Row>, Failure> {
+    let code = needed::code(project);
     let mut rows = whole(story);
-    rows.push(deprecations::is_known(project)?);
-    rows.extend(told(project, tree, story, released)?);
+    rows.extend(formats_are_there(project, &code)?);
+    rows.push(deprecations::is_known(project, &code)?);
+    rows.extend(told(project, &code, tree, story, released)?);
     Ok(rows)
 }
 
@@ -53,6 +55,7 @@ fn faulty(found: Found) -> Row {
 /// Whether what changed since the last release is told of, reviewed, and declared as it is.
 fn told(
     project: &Project,
+    code: &Code<'_>,
     tree: &Tree,
     story: &Story,
     released: &Released,
@@ -94,7 +97,7 @@ fn told(
     rows.extend(reviews_are_about(tree, &told, &last, &changed)?);
     rows.push(step_is_declared(project, &told, &last));
     rows.push(surface_is_there(project)?);
-    let since = needed::since(project, tree, &last)?;
+    let since = needed::since(project, code, tree, &last)?;
     rows.extend(bumps(&told, story, &last, &since));
     if let Ok(Since { then, reasons }) = &since {
         let (version, products) = (next(project, &told, &last), (then, &project.product));
@@ -230,6 +233,24 @@ fn surface_is_there(project: &Project) -> Result<Row, Failure> {
     };
     let expected = "what of the command line others rely on";
     Ok(row("surface-is-there", told::SURFACE, expected, finding))
+}
+
+/// A row for each document that others rely on and of which nothing is known, so that it cannot be
+/// held against that of the last release; one where there is none.
+fn formats_are_there(project: &Project, code: &Code<'_>) -> Result<Vec<Row>, Failure> {
+    let expected = "the Rust type of each document that others rely on";
+    let of = |place: String, passed, found: String| {
+        let mend = format!("edit {place}: FILE.rs#TYPE, of a type with serde's derives");
+        let finding = Finding::when(passed, Verdict::Failed, found, &mend);
+        row("formats-are-there", place, expected, finding)
+    };
+    let unknown = needed::unknown_formats(project, code)?;
+    if unknown.is_empty() {
+        let found = count(project.product.changes.formats.len(), "document");
+        return Ok(vec![of(PRODUCT_FILE.to_owned(), true, found)]);
+    }
+    let rows = unknown.into_iter();
+    Ok(rows.map(|(place, why)| of(place, false, why)).collect())
 }
 
 /// The version that comes after `last`: the one of this tree, where it was raised.

@@ -9,9 +9,11 @@ use proc_macro2::Span;
 use quote::ToTokens;
 use syn::spanned::Spanned as _;
 use syn::{
-    Attribute, Fields, FnArg, ImplItem, Item, ItemImpl, Meta, Signature, TraitItem, Type, UseTree,
+    Attribute, Fields, FnArg, ImplItem, Item, ItemImpl, Meta, Signature, TraitItem, Type,
     Visibility,
 };
+
+use super::code::{Code, flatten};
 
 /// Everything that a crate offers, by its path.
 pub(super) type Api = BTreeMap<String, Offer>;
@@ -29,17 +31,14 @@ pub(super) struct Offer {
     pub(super) line: usize,
 }
 
-/// Reads a source file by its path; none where there is none.
-pub(super) type Read<'a> = dyn Fn(&str) -> Option<String> + 'a;
-
 /// What the crate with that root offers.
 ///
 /// # Errors
 /// With file, line and column, where a file is no Rust or is missing.
-pub(super) fn read(root: &str, files: &Read<'_>) -> Result<Api, String> {
+pub(super) fn read(root: &str, code: &Code<'_>) -> Result<Api, String> {
     let mut modules = Modules::default();
     let folder = root.rsplit_once('/').map_or("", |(folder, _)| folder);
-    modules.load(&[], root, folder, files)?;
+    modules.load(&[], root, folder, code)?;
     let mut api = Api::new();
     modules.offer(&[], "", &mut api, &mut Vec::new());
     api.append(&mut modules.macros);
@@ -79,14 +78,11 @@ impl Modules {
         at: &[String],
         file: &str,
         folder: &str,
-        files: &Read<'_>,
+        code: &Code<'_>,
     ) -> Result<(), String> {
-        let text = files(file).ok_or_else(|| format!("{file}: expected a module, found none"))?;
-        let parsed = syn::parse_file(&text).map_err(|error| {
-            let place = error.span().start();
-            format!("{file}:{}:{}: {error}", place.line, place.column + 1)
-        })?;
-        self.load_items(at, file, folder, &parsed.items, files)
+        let parsed = code.file(file)?;
+        let parsed = parsed.ok_or_else(|| format!("{file}: expected a module, found none"))?;
+        self.load_items(at, file, folder, &parsed.items, code)
     }
 
     fn load_items(
@@ -95,7 +91,7 @@ impl Modules {
         file: &str,
         folder: &str,
         items: &[Item],
-        files: &Read<'_>,
+        code: &Code<'_>,
     ) -> Result<(), String> {
         let mut module = Module::default();
         for item in items.iter().filter(|item| !is_hidden(attributes(item))) {
@@ -106,11 +102,12 @@ impl Modules {
                     let below = joined(at, &name);
                     let inside = format!("{folder}/{name}");
                     match &child.content {
-                        Some((_, items)) => self.load_items(&below, file, &inside, items, files)?,
+                        Some((_, items)) => {
+                            self.load_items(&below, file, &inside, items, code)?;
+                        }
                         None => {
-                            let paths = [format!("{inside}.rs"), format!("{inside}/mod.rs")];
-                            let there = paths.iter().find(|path| files(path).is_some());
-                            self.load(&below, there.unwrap_or(&paths[0]), &inside, files)?;
+                            let file = code.module(&inside);
+                            self.load(&below, &file, &inside, code)?;
                         }
                     }
                 }
@@ -244,35 +241,6 @@ impl Modules {
 
 fn joined(at: &[String], name: &str) -> Path {
     at.iter().cloned().chain([name.to_owned()]).collect()
-}
-
-/// Calls `found` with each path that a `use` brings in, and the name that it has here.
-fn flatten(tree: &UseTree, mut path: Path, found: &mut impl FnMut(Path, Option<String>)) {
-    match tree {
-        UseTree::Path(of) => {
-            path.push(of.ident.to_string());
-            flatten(&of.tree, path, found);
-        }
-        UseTree::Name(of) => {
-            let name = of.ident.to_string();
-            // `a::{self}` is `a`.
-            if name != "self" {
-                path.push(name);
-            }
-            let last = path.last().cloned();
-            found(path, last);
-        }
-        UseTree::Rename(of) => {
-            path.push(of.ident.to_string());
-            found(path, Some(of.rename.to_string()));
-        }
-        UseTree::Glob(_) => found(path, None),
-        UseTree::Group(of) => {
-            for tree in &of.items {
-                flatten(tree, path.clone(), found);
-            }
-        }
-    }
 }
 
 fn offer(kind: &'static str, seen: String, file: &str, at: Span) -> Offer {
@@ -466,12 +434,17 @@ fn tokens(of: &impl ToTokens) -> String {
 mod tests {
     use super::*;
 
-    fn api(files: &[(&str, &str)]) -> Api {
-        let read = |path: &str| {
+    fn read(files: &[(&str, &str)]) -> Result<Api, String> {
+        let crates = BTreeMap::new();
+        let code = Code::new(&crates, |path| {
             let found = files.iter().find(|(name, _)| *name == path);
             found.map(|(_, text)| (*text).to_owned())
-        };
-        super::read("src/lib.rs", &read).unwrap()
+        });
+        super::read("src/lib.rs", &code)
+    }
+
+    fn api(files: &[(&str, &str)]) -> Api {
+        read(files).unwrap()
     }
 
     fn paths(files: &[(&str, &str)]) -> Vec<String> {
@@ -533,13 +506,7 @@ mod tests {
 
     #[test]
     fn a_file_that_is_no_rust_or_missing_is_named_with_its_place() {
-        let refused = |files: &[(&str, &str)]| {
-            let read = |path: &str| {
-                let found = files.iter().find(|(name, _)| *name == path);
-                found.map(|(_, text)| (*text).to_owned())
-            };
-            super::read("src/lib.rs", &read).unwrap_err()
-        };
+        let refused = |files: &[(&str, &str)]| read(files).unwrap_err();
         assert!(refused(&[("src/lib.rs", "\npub fn 7() {}")]).starts_with("src/lib.rs:2:"));
         let missing = refused(&[("src/lib.rs", "mod a;")]);
         assert_eq!(missing, "src/a.rs: expected a module, found none");
