@@ -278,6 +278,10 @@ mod tests {
         let read = "#[derive(Serialize, Deserialize)] #[serde(deny_unknown_fields)]
             struct Doc { a: u8, #[serde(default)] b: u8, i: I }
             #[derive(Serialize, Deserialize)] struct I { x: u8 }";
+        let kept = "#[derive(Serialize, Deserialize)]
+            struct Doc { #[serde(skip_deserializing)] i: I, #[serde(flatten)] f: Option<F> }
+            #[derive(Serialize, Deserialize)] struct I { x: u8 }
+            #[derive(Serialize, Deserialize)] struct F { f: u8 }";
         let asks = "#[derive(Deserialize)] struct Doc { a: u8, b: Option<u8> }";
         for (then, from, to, expected) in [
             (written, "", "", &[][..]),
@@ -352,6 +356,9 @@ mod tests {
                 "x: u8, #[serde(default)] y: u8",
                 &["minor doc i.y is new"],
             ),
+            // What is never read, or need not be, is not required.
+            (kept, "x: u8", "x: u8, y: u8", &["minor doc i.y is new"]),
+            (kept, "f: u8", "f: u8, g: u8", &["minor doc g is new"]),
             (
                 read,
                 "#[serde(default)] b",

@@ -962,6 +962,179 @@ fn a_flag_a_command_or_an_exit_code_that_is_gone_asks_for_a_major_change() {
     }
 }
 
+const REPORT: &str = "src/report.rs";
+
+/// A tree in which 1.2.3 was released, which printed a document.
+fn printing() -> Fixture {
+    let fixture = Fixture::unborn();
+    fixture.write(
+        REPORT,
+        "use serde::Serialize;\n\n#[derive(Serialize)]\nstruct Report {\n    from: String,\n    \
+         why: Option<Why>,\n}\n\n#[derive(Serialize)]\nstruct Why {\n    code: u8,\n}\n",
+    );
+    let formats = "changes:\n  formats:\n    ember --json: src/report.rs#Report\n";
+    fixture.replace("release-plan/product.yaml", "changes:\n", formats);
+    fixture.commit();
+    fixture.tag("v1.2.3");
+    fixture
+}
+
+/// The row of a rule.
+fn row_of(fixture: &Fixture, rule: &str) -> Value {
+    let ended = fixture.run("check", &["--json"]);
+    let rows: Vec<Value> = serde_json::from_str(&ended.out).unwrap();
+    let row = rows.into_iter().find(|row| row["rule"] == rule);
+    row.unwrap_or_else(|| panic!("no row of {rule}"))
+}
+
+#[test]
+fn a_bump_below_what_a_changed_document_needs_is_refused() {
+    const PRODUCT: &str = "release-plan/product.yaml";
+    type Deed = fn(&Fixture);
+    let rename: Deed = |fixture| {
+        fixture.replace(REPORT, "Option<Why>", "Option<Reason>");
+        fixture.replace(REPORT, "struct Why", "struct Reason");
+    };
+    let move_: Deed = |fixture| {
+        fixture.write("src/told.rs", &read(fixture, REPORT));
+        fixture.write(REPORT, "");
+        fixture.replace(PRODUCT, "src/report.rs#", "src/told.rs#");
+    };
+    let table: &[(&str, Deed, &str, &str, Option<(&str, &str)>)] = &[
+        (
+            "a key that is gone",
+            |fixture| fixture.replace(REPORT, "    from: String,\n", ""),
+            REPORT,
+            "minor",
+            Some((
+                "src/report.rs:4",
+                "major at least, since v1.2.3: ember --json from is gone",
+            )),
+        ),
+        (
+            "another kind",
+            |fixture| fixture.replace(REPORT, "code: u8", "code: String"),
+            REPORT,
+            "minor",
+            Some((
+                "src/report.rs:11",
+                "ember --json why.code was number and is string",
+            )),
+        ),
+        (
+            "declared as it is",
+            |fixture| fixture.replace(REPORT, "code: u8", "code: String"),
+            REPORT,
+            "major",
+            None,
+        ),
+        (
+            "a new key",
+            |fixture| fixture.replace(REPORT, "code: u8", "code: u8,\n    words: String"),
+            REPORT,
+            "patch",
+            Some((
+                "src/report.rs:12",
+                "minor at least, since v1.2.3: ember --json why.words is new",
+            )),
+        ),
+        ("a type of another name", rename, REPORT, "patch", None),
+        ("a type of another file", move_, "src/*.rs", "patch", None),
+        (
+            "a document that is gone",
+            |fixture| {
+                fixture.replace(
+                    PRODUCT,
+                    "    ember --json: src/report.rs#Report\n",
+                    "    {}\n",
+                )
+            },
+            PRODUCT,
+            "minor",
+            Some((
+                "release-plan/product.yaml:23",
+                "major at least, since v1.2.3: ember --json is gone",
+            )),
+        ),
+        (
+            "a document by another name",
+            |fixture| fixture.replace(PRODUCT, "ember --json", "ember go --json"),
+            PRODUCT,
+            "patch",
+            Some((
+                "release-plan/product.yaml:23",
+                "major at least, since v1.2.3: ember --json is gone",
+            )),
+        ),
+        (
+            "a document that is new",
+            |fixture| {
+                let both = "  formats:\n    why.json: src/report.rs#Why\n";
+                fixture.replace(PRODUCT, "  formats:\n", both);
+            },
+            PRODUCT,
+            "patch",
+            Some((
+                "release-plan/product.yaml:24",
+                "minor at least, since v1.2.3: why.json is new",
+            )),
+        ),
+    ];
+    for (name, deed, scope, declared, expected) in table {
+        let fixture = printing();
+        deed(&fixture);
+        tell_of(&fixture, scope, declared);
+        fixture.commit();
+        let Some((place, words)) = expected else {
+            assert_eq!(broken(&fixture), [""; 0], "{name}");
+            continue;
+        };
+        assert_eq!(broken(&fixture), ["bump-is-enough"], "{name}");
+        let row = row_of(&fixture, "bump-is-enough");
+        assert_eq!(row["place"], *place, "{name}: {row}");
+        let said = row["expected"].as_str().unwrap();
+        assert!(
+            said.contains(&format!("{words} ({place})")),
+            "{name}: {row}"
+        );
+        let (_, thing) = words.rsplit_once("v1.2.3: ").unwrap_or(("", words));
+        let explained = fixture.run("plan", &["--explain"]).with(Exit::Done).out;
+        for part in [thing, place] {
+            assert!(explained.contains(part), "{name}: {part}: {explained}");
+        }
+    }
+}
+
+#[test]
+fn a_document_of_which_nothing_is_known_is_named_where_the_product_names_it() {
+    const PRODUCT: &str = "release-plan/product.yaml";
+    for (from, to, words) in [
+        (
+            "#Report",
+            "#Rapport",
+            "no Rapport in src/report.rs that serde's derives write or read; there are: Report, Why",
+        ),
+        (
+            "src/report.rs#",
+            "src/reports.rs#",
+            "no file src/reports.rs",
+        ),
+    ] {
+        let released = printing();
+        let unreleased = printing();
+        unreleased.repository().tag_delete("v1.2.3").unwrap();
+        for fixture in [released, unreleased] {
+            fixture.replace(PRODUCT, from, to);
+            tell_of(&fixture, PRODUCT, "minor");
+            fixture.commit();
+            assert_eq!(broken(&fixture), ["formats-are-there"], "{to}");
+            let row = row_of(&fixture, "formats-are-there");
+            assert_eq!(row["place"], "release-plan/product.yaml:24", "{row}");
+            assert_eq!(row["found"], words, "{row}");
+        }
+    }
+}
+
 #[test]
 fn tags_that_were_not_fetched_are_not_taken_for_releases_that_never_were() {
     let fixture = glowing("minor");

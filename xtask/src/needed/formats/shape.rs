@@ -43,6 +43,16 @@ pub(super) enum Presence {
     Always,
 }
 
+impl Presence {
+    /// That of what stands there whenever what it is in does.
+    fn within(self) -> Self {
+        match self {
+            Self::Never => Self::Never,
+            Self::Sometimes | Self::Always => Self::Always,
+        }
+    }
+}
+
 /// What a document of the type looks like that code in `file` calls `name`.
 ///
 /// # Errors
@@ -128,14 +138,23 @@ impl At {
         below.path.push(step);
         below.null = true;
         below.flat = false;
-        (below.written, below.read) = (Presence::Always, Presence::Always);
+        (below.written, below.read) = self.within();
         below
+    }
+
+    /// Whether what always stands in it is written, and must be read.
+    fn within(&self) -> (Presence, Presence) {
+        if self.flat {
+            return (self.written, self.read);
+        }
+        (self.written.within(), self.read.within())
     }
 
     /// One of several that can stand there.
     fn choice(&self, step: String) -> Self {
         let mut choice = self.below(step);
-        (choice.written, choice.read) = (Presence::Sometimes, Presence::Sometimes);
+        choice.written = choice.written.min(Presence::Sometimes);
+        choice.read = choice.read.min(Presence::Sometimes);
         choice
     }
 }
@@ -366,15 +385,11 @@ impl Walk<'_> {
             };
             let left_out = says.has("skip_serializing_if");
             let given = says.has("default") || around.has("default") || says.has("alias");
-            let (mut written, mut read) = (
-                presence("skip_serializing", left_out),
-                presence("skip_deserializing", given),
-            );
+            let (written, read) = at.within();
+            let written = written.min(presence("skip_serializing", left_out));
+            let read = read.min(presence("skip_deserializing", given));
             if written == Presence::Never && read == Presence::Never {
                 continue;
-            }
-            if at.flat {
-                (written, read) = (written.min(at.written), read.min(at.read));
             }
             let line = name.span().start().line;
             let file = scope.file.clone();
@@ -432,11 +447,7 @@ impl Walk<'_> {
             },
         );
         if let Some(tag) = tag {
-            let mut tag = at.below(format!(".{tag}"));
-            if at.flat {
-                (tag.written, tag.read) = (at.written, at.read);
-            }
-            self.put(&tag, "string");
+            self.put(&at.below(format!(".{tag}")), "string");
         }
         for (index, variant) in seen.into_iter().enumerate() {
             let own = Attributes::of(&variant.attrs);
@@ -460,8 +471,8 @@ impl Walk<'_> {
                         Some(content) => here.below(format!(".{content}")),
                         None => At {
                             flat: true,
-                            written: Presence::Always,
-                            read: Presence::Always,
+                            written: here.written.within(),
+                            read: here.read.within(),
                             ..here
                         },
                     };
