@@ -177,6 +177,9 @@ fn main() -> ExitCode {
 }
 ";
 
+/// The line of `product.yaml` below which documents of this repository are named.
+const FORMATS: &str = "  formats:";
+
 /// This repository's `product.yaml` with the other product's values.
 pub(super) fn product_yaml(product: &Product) -> Result<String, Failure> {
     let own = own()?;
@@ -224,9 +227,16 @@ pub(super) fn product_yaml(product: &Product) -> Result<String, Failure> {
             format!("  from: {}", own.upgrades.from),
             format!("  from: {}", product.upgrades.from),
         ),
+        (FORMATS.to_owned(), format!("{FORMATS} {{}}")),
     ];
+    let mut of_formats = false;
     let text: String = PRODUCT
         .lines()
+        .filter(|line| {
+            let own = of_formats && line.starts_with("    ");
+            of_formats = own || *line == FORMATS;
+            !own
+        })
         .map(|line| {
             let known = lines.iter().find(|(own, _)| own == line);
             let line = known.map_or(line, |(_, theirs)| theirs);
@@ -287,8 +297,14 @@ mod tests {
         let mut product = product();
         product.summary = "A light: \"small\" # and bright".to_owned();
         let text = product_yaml(&product).unwrap();
-        assert_eq!(text.lines().count(), PRODUCT.lines().count());
+        for line in PRODUCT.lines().filter(|line| !line.starts_with("    ")) {
+            assert!(
+                !line.trim_start().starts_with('#') || text.contains(&format!("{line}\n")),
+                "{line}"
+            );
+        }
         assert!(text.contains("  # Signs releases, at the tag it was started by.\n"));
+        assert!(text.contains("  formats: {}\n") && !text.contains(".rs#"));
         assert!(!text.contains(&own().unwrap().name), "{text}");
     }
 
