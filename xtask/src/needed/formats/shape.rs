@@ -384,6 +384,7 @@ impl Walk<'_> {
                 }
             };
             let left_out = says.has("skip_serializing_if");
+            // By another name, an older document may have it.
             let given = says.has("default") || around.has("default") || says.has("alias");
             let (written, read) = at.within();
             let written = written.min(presence("skip_serializing", left_out));
