@@ -57,7 +57,10 @@ impl Formats {
         for (name, is) in &now.0 {
             let is = known(name, is)?;
             match self.0.get(name) {
-                Some(was) => changed(name, known(name, was)?, is, &mut reasons),
+                Some(was) => {
+                    let was = known(&format!("{name} as it was released"), was)?;
+                    changed(name, was, is, &mut reasons);
+                }
                 None => reasons.push(Reason {
                     bump: Bump::Minor,
                     thing: name.clone(),
@@ -131,8 +134,14 @@ fn changed(name: &str, then: &Shape, now: &Shape, reasons: &mut Vec<Reason>) {
             told.push(path);
             let how = format!("was {} and is {}", was.kind, is.kind);
             give(Bump::Major, path, how, Some(is));
-        } else if let Some(how) = worse(was, is) {
+            continue;
+        }
+        if let Some(how) = worse(was, is) {
             give(Bump::Major, path, how.to_owned(), Some(is));
+        }
+        // So is all that stands in it.
+        if was.served() != is.served() {
+            told.push(path);
         }
     }
     for (path, is) in now {
@@ -355,6 +364,12 @@ mod tests {
                 "x: u8",
                 "x: u8, #[serde(default)] y: u8",
                 &["minor doc i.y is new"],
+            ),
+            (
+                read,
+                "i: I",
+                "#[serde(skip_deserializing)] i: I",
+                &["major doc i is read no more"],
             ),
             // What is never read, or need not be, is not required.
             (kept, "x: u8", "x: u8, y: u8", &["minor doc i.y is new"]),

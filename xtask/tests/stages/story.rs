@@ -1000,7 +1000,8 @@ fn a_bump_below_what_a_changed_document_needs_is_refused() {
         fixture.write(REPORT, "");
         fixture.replace(PRODUCT, "src/report.rs#", "src/told.rs#");
     };
-    let table: &[(&str, Deed, &str, &str, Option<(&str, &str)>)] = &[
+    type Told = Option<(&'static str, &'static str)>;
+    let table: &[(&str, Deed, &str, &str, Told)] = &[
         (
             "a key that is gone",
             |fixture| fixture.replace(REPORT, "    from: String,\n", ""),
@@ -1047,7 +1048,7 @@ fn a_bump_below_what_a_changed_document_needs_is_refused() {
                     PRODUCT,
                     "    ember --json: src/report.rs#Report\n",
                     "    {}\n",
-                )
+                );
             },
             PRODUCT,
             "minor",

@@ -35,6 +35,13 @@ pub(super) struct Node {
     pub(super) line: usize,
 }
 
+impl Node {
+    /// Whether it is written, and whether it is read.
+    pub(super) fn served(&self) -> [bool; 2] {
+        [self.written, self.read].map(|presence| presence != Presence::Never)
+    }
+}
+
 /// Whether something stands where it can.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Presence {
