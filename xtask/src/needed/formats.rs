@@ -35,7 +35,10 @@ impl Formats {
 
     /// Every document and every place in one, as deprecations name them.
     pub(super) fn things(&self) -> impl Iterator<Item = String> {
-        let known = self.0.iter().filter_map(|(name, shape)| Some((name, shape.as_ref().ok()?)));
+        let known = self
+            .0
+            .iter()
+            .filter_map(|(name, shape)| Some((name, shape.as_ref().ok()?)));
         known.flat_map(|(name, shape)| shape.keys().map(move |path| named(name, path)))
     }
 

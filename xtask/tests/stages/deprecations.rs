@@ -225,3 +225,36 @@ fn an_entry_that_cannot_be_is_refused_with_its_place() {
         assert!(ended.err.contains("product.yaml:2"), "{}", ended.err);
     }
 }
+
+#[test]
+fn everything_that_others_rely_on_can_be_deprecated_by_its_name() {
+    let fixture = Fixture::unborn();
+    fixture.write(SURFACE, COMMANDS);
+    fixture.write(
+        "src/lib.rs",
+        "pub fn glow() {}\n#[derive(serde::Serialize)]\nstruct Light { bright: Vec<u8> }\n",
+    );
+    let changes = "changes:\n  formats: {light --json: src/lib.rs#Light}\n";
+    fixture.replace(PRODUCT, "changes:\n", changes);
+    let things = [
+        "command light",
+        "command light --old",
+        "exit code 0",
+        "channel alpha",
+        "asset install.sh",
+        "fn glow",
+        "light --json",
+        "light --json bright",
+        "light --json bright[]",
+    ];
+    let entry = |thing: &&str| {
+        format!("- {{thing: '{thing}', since: 1.3.0, until: 1.9.0, replacement: light}}\n")
+    };
+    let entries: String = things.iter().map(entry).collect();
+    let entries = format!("deprecations:\n{entries}upgrades:");
+    fixture.replace(PRODUCT, "upgrades:", &entries);
+    fixture.commit();
+    assert_eq!(broken(&fixture), [""; 0]);
+    fixture.replace(PRODUCT, "light --json bright[]", "light --json dark");
+    assert_eq!(broken(&fixture), ["deprecation-is-known"]);
+}
