@@ -59,7 +59,9 @@ impl Story {
                 Ok(Some(named)) => named,
                 Ok(None) => continue,
                 Err(error) => {
-                    refused.push(format!("{file}: the name before the ending: {error}"));
+                    refused.push(format!(
+                        "{file}:1:1: the name before the ending: {error}; rename it"
+                    ));
                     continue;
                 }
             };

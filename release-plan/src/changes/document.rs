@@ -40,10 +40,7 @@ pub(super) fn text<'a>(
         ))
     };
     if bytes.len() > most_bytes {
-        let message = format!(
-            "expected at most {most_bytes} bytes, found {}: tell it shorter",
-            bytes.len()
-        );
+        let message = format!("expected at most {most_bytes} bytes, found more: tell it shorter");
         return refused(0, &message);
     }
     let text = match std::str::from_utf8(bytes) {
@@ -55,6 +52,10 @@ pub(super) fn text<'a>(
             0,
             "expected no byte order mark: save it as UTF-8 without one",
         );
+    }
+    // UTF-16 without a mark reads as UTF-8.
+    if let Some(offset) = text.find('\0') {
+        return refused(offset, "expected text, found a zero byte: save it as UTF-8");
     }
     if let Some(offset) = text.find('\r') {
         return refused(

@@ -8,14 +8,12 @@ use serde::{Deserialize, Serialize};
 
 use super::document::{Document, front, text};
 use super::fragment::capabilities;
-use super::{Fragment, REVIEW, Slug};
+use super::{Fragment, MOST_FROZEN_BYTES, REVIEW, Slug};
 use crate::sources::SourceError;
 use crate::{Bump, News};
 
 /// Where guides lie, below the root of the tree.
 pub const RELEASES: &str = "release-plan/releases";
-/// The most bytes of a guide.
-const MOST_BYTES: usize = 1024 * 1024;
 
 const TELL: &str = "What to tell your user";
 const CAPABILITIES: &str = "Capabilities";
@@ -121,7 +119,7 @@ impl Guide {
     /// # Errors
     /// As [`Fragment::read`].
     pub fn read(file: &str, bytes: &[u8]) -> Result<Self, SourceError> {
-        let text = text(file, bytes, MOST_BYTES)?;
+        let text = text(file, bytes, MOST_FROZEN_BYTES)?;
         let (front, body): (Front, _) = front(file, text)?;
         let refused = |message: &str| {
             SourceError::at(file, text, text.len() - body.len(), message.to_owned())

@@ -1,9 +1,9 @@
 //! The review of a change's side effects: what it reaches, and what it should not.
 
-use pulldown_cmark::{Event, Parser};
+use pulldown_cmark::{Event, HeadingLevel, Parser, Tag};
 
 use super::document::{Document, Rules, Section, text};
-use super::{Fault, MOST_BYTES};
+use super::{Fault, MOST_BYTES, MOST_FROZEN_BYTES, Slug};
 use crate::sources::SourceError;
 
 const SCOPE: &str = "Files in scope";
@@ -73,6 +73,41 @@ impl Review {
         let text = text(file, bytes, MOST_BYTES)?;
         let document = Document::read(file, text, text, &Self::headings())?;
         Ok(Self { document })
+    }
+
+    /// Reads the reviews of a release, each below a title that is the name of its change.
+    ///
+    /// # Errors
+    /// As [`Self::read`], and on words before the first title and on titles that are no names.
+    pub fn read_all(file: &str, bytes: &[u8]) -> Result<Vec<(Slug, Self)>, SourceError> {
+        let text = text(file, bytes, MOST_FROZEN_BYTES)?;
+        let titles: Vec<_> = Parser::new(text)
+            .into_offset_iter()
+            .filter_map(|(event, range)| match event {
+                Event::Start(Tag::Heading {
+                    level: HeadingLevel::H1,
+                    ..
+                }) => Some(range),
+                _ => None,
+            })
+            .collect();
+        let first = titles.first().map_or(text.len(), |title| title.start);
+        if !text[..first].trim().is_empty() {
+            let message = "expected a title, `# …`, that is the name of a change".to_owned();
+            return Err(SourceError::at(file, text, 0, message));
+        }
+        let ends = titles.iter().skip(1).map(|title| title.start);
+        let ends = ends.chain([text.len()]);
+        let each = titles.iter().zip(ends).map(|(title, end)| {
+            let name = text[title.clone()].trim_start_matches('#').trim();
+            let slug = name.parse::<Slug>();
+            let slug =
+                slug.map_err(|error| SourceError::at(file, text, title.start, error.to_string()))?;
+            let document =
+                Document::read(file, &text[..end], &text[title.end..end], &Self::headings())?;
+            Ok((slug, Self { document }))
+        });
+        each.collect()
     }
 
     /// The paths that it is about, and the line of each: the first words in backticks of each item.
@@ -154,6 +189,30 @@ mod tests {
         let review = Review::read("f.side-effects.md", good().as_bytes()).unwrap();
         assert_eq!(review.scope(), [(3, "truetag/src/download/**".to_owned())]);
         assert_eq!(review.faults(), []);
+    }
+
+    #[test]
+    fn reviews_of_a_release_are_told_apart_by_titles_and_not_by_comments_in_code() {
+        let code = good().replacen("None.", "```sh\n# no title\n```", 1);
+        let all = format!("# resume\n\n{code}\n# other\n\n{}", good());
+        let read = |text: &str| Review::read_all("r.md", text.as_bytes());
+        let reviews = read(&all).unwrap();
+        let found = reviews.iter().map(|(slug, review)| {
+            let (line, path) = review.scope().remove(0);
+            assert_eq!(path, "truetag/src/download/**");
+            (slug.to_string(), line)
+        });
+        let second = all.lines().count() - good().lines().count() + 3;
+        assert!(found.eq([("resume".to_owned(), 5), ("other".to_owned(), second)]));
+        for (text, place) in [
+            (all.replace("# other", "# an other"), "r.md:"),
+            (format!("\nwords\n{all}"), "r.md:1:1: "),
+            (all.replace("## Deferrals", "## Deferral"), "r.md:"),
+        ] {
+            let error = read(&text).unwrap_err();
+            assert!(error.to_string().starts_with(place), "{error}");
+        }
+        assert_eq!(read("\n"), Ok(Vec::new()));
     }
 
     #[test]

@@ -22,8 +22,8 @@ pub(crate) struct Released {
     pub(crate) digests: BTreeMap<String, Sha256>,
     /// What the digests say, line by line.
     pub(crate) sums: Checksums,
-    /// The reviews of each release, in one text.
-    reviews: BTreeMap<Version, String>,
+    /// The reviews of each release, in one file.
+    reviews: BTreeMap<Version, Vec<u8>>,
 }
 
 impl Released {
@@ -46,8 +46,7 @@ impl Released {
             }
             released.digests.insert(name.clone(), Sha256::of(&bytes));
             if let Some(Ok(version)) = name.strip_suffix(REVIEW).map(str::parse) {
-                let text = String::from_utf8_lossy(&bytes).into_owned();
-                released.reviews.insert(version, text);
+                released.reviews.insert(version, bytes);
             } else if let Some(version) = Guide::of_file(&name) {
                 let guide = Guide::read(&file, &bytes).or_exit(Exit::Input)?;
                 released.guides.insert(version, guide);
@@ -60,19 +59,16 @@ impl Released {
         Ok(released)
     }
 
-    /// The paths that the reviews of a release are about, with file and name of the change.
+    /// The paths that the reviews of a release are about, with file and line.
     pub(crate) fn scopes(&self, version: &Version) -> Result<Vec<(String, String)>, Failure> {
         let file = format!("{RELEASES}/{}", reviews_file(version));
-        let text = self.reviews.get(version).map_or("", String::as_str);
-        let mut scopes = Vec::new();
-        for told in format!("\n{text}").split("\n# ").skip(1) {
-            let (slug, review) = told.split_once('\n').unwrap_or((told, ""));
-            let place = format!("{file}#{slug}");
-            let review = Review::read(&place, review.as_bytes()).or_exit(Exit::Input)?;
-            let paths = review.scope().into_iter();
-            scopes.extend(paths.map(|(_, path)| (place.clone(), path)));
-        }
-        Ok(scopes)
+        let Some(bytes) = self.reviews.get(version) else {
+            return Ok(Vec::new());
+        };
+        let reviews = Review::read_all(&file, bytes).or_exit(Exit::Input)?;
+        let scopes = reviews.iter().flat_map(|(_, review)| review.scope());
+        let placed = scopes.map(|(line, path)| (format!("{file}:{line}"), path));
+        Ok(placed.collect())
     }
 
     /// The tag of a release below `version` that has a guide here and no tag: those that are there

@@ -7,7 +7,7 @@ use crate::fixture::{Ended, Fixture};
 
 pub(crate) const NEXT: &str = "release-plan/next";
 
-const GOOD: &str = "\
+pub(crate) const GOOD: &str = "\
 ---
 bump: minor
 area: light
@@ -147,7 +147,7 @@ fn all_that_cannot_be_read_is_told_at_once_with_its_place() {
             "release-plan/next/unknown.md:4:1: ",
             "did you mean \"side_effects\"?",
             "release-plan/next/large.md:1:1: expected at most 65536 bytes",
-            "release-plan/next/Upper.md: ",
+            "release-plan/next/Upper.md:1:1: ",
         ] {
             assert!(ended.err.contains(words), "{words}: {}", ended.err);
         }
@@ -187,7 +187,7 @@ pub(crate) fn tell_of(fixture: &Fixture, path: &str, bump: &str) {
     fixture.write(&place, &review_of(path));
 }
 
-fn tell(fixture: &Fixture, slug: &str, bump: &str) {
+pub(crate) fn tell(fixture: &Fixture, slug: &str, bump: &str) {
     let text = GOOD
         .replace(
             "bump: minor",
@@ -418,7 +418,7 @@ pub(crate) fn prepare(fixture: &Fixture, version: &str) {
     switch(fixture, &format!("refs/heads/release/v{version}"));
 }
 
-fn switch(fixture: &Fixture, branch: &str) {
+pub(crate) fn switch(fixture: &Fixture, branch: &str) {
     let repository = fixture.repository();
     repository.set_head(branch).unwrap();
     let mut checkout = git2::build::CheckoutBuilder::new();
@@ -434,7 +434,7 @@ pub(crate) fn glowing(bump: &str) -> Fixture {
     fixture
 }
 
-fn read(fixture: &Fixture, path: &str) -> String {
+pub(crate) fn read(fixture: &Fixture, path: &str) -> String {
     std::fs::read_to_string(fixture.root().join(path)).unwrap()
 }
 
