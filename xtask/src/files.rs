@@ -19,7 +19,18 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
 
 /// Reads a text file that the caller named.
 pub(crate) fn read_text(path: &Path) -> Result<String, Failure> {
-    fs::read_to_string(path).map_err(|error| failed("read", path, &error))
+    String::from_utf8(read(path)?).map_err(|error| {
+        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let before = String::from_utf8_lossy(before);
+        let along = before.rsplit('\n').next().unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        let column = along.chars().count() + 1;
+        let message = format!(
+            "{}:{line}:{column}: expected UTF-8: save it as UTF-8",
+            path.display()
+        );
+        Failure::new(Exit::Input, message)
+    })
 }
 
 /// Measures a file that the caller named.

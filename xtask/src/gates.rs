@@ -67,6 +67,7 @@ pub(crate) struct Row {
 }
 
 /// What a gate found.
+#[derive(Clone)]
 struct Finding {
     verdict: Verdict,
     found: String,
@@ -82,12 +83,28 @@ impl Finding {
         }
     }
 
-    fn of_shallow_clone() -> Self {
-        Self {
+    /// Why nothing is decided by tags that are not all here; none where they are.
+    fn without_tags(
+        project: &Project,
+        tree: &Tree,
+        released: &Released,
+    ) -> Result<Option<Self>, Failure> {
+        let (found, mend) = if tree.is_shallow() {
+            let found = "a shallow clone, in which tags may be missing".to_owned();
+            (found, "git fetch --unshallow --tags")
+        } else if let Some(tag) = released.without_tag(tree, project.package_version())? {
+            (
+                format!("a guide of {tag}, and no such tag"),
+                "git fetch --tags",
+            )
+        } else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
             verdict: Verdict::NotChecked,
-            found: "a shallow clone, in which tags may be missing".to_owned(),
-            mend: "git fetch --unshallow --tags".to_owned(),
-        }
+            found,
+            mend: mend.to_owned(),
+        }))
     }
 }
 
@@ -106,19 +123,33 @@ fn row(rule: &str, place: impl fmt::Display, expected: impl fmt::Display, findin
 /// Runs every gate.
 pub(crate) fn run(project: &Project, plan: &Plan) -> Result<Vec<Row>, Failure> {
     let tree = Tree::open(&project.root)?;
+    let (story, released) = (Story::read(project)?, Released::read(project)?);
+    let blind = Finding::without_tags(project, &tree, &released)?;
     let mut rows = vec![
         plan_is_of_tree(project, plan)?,
         tag_is_version(plan),
-        version_is_new(&tree, plan)?,
+        version_is_new(&tree, plan, blind.clone())?,
         tag_on_commit(&tree, plan)?,
         clean_tree(project, &tree)?,
         lock_is_current(project),
-        scripts_are_numbered(project, &tree)?,
+        scripts_are_numbered(project, &tree, &released)?,
     ];
-    let (story, released) = (Story::read(project)?, Released::read(project)?);
-    rows.extend(story::gates(project, &tree, &story, &released)?);
-    rows.extend(guide::gates(project, &tree, plan, &story, &released)?);
-    rows.extend(builtins::gates(project, &tree, &released)?);
+    rows.extend(story::gates(
+        project,
+        &tree,
+        &story,
+        &released,
+        blind.clone(),
+    )?);
+    rows.extend(guide::gates(
+        project,
+        &tree,
+        plan,
+        &story,
+        &released,
+        blind.clone(),
+    )?);
+    rows.extend(builtins::gates(project, &tree, &released, blind)?);
     rows.push(specs::specs_are_numbered(project)?);
     rows.extend(twins::twins_are_equal(project)?);
     rows.extend(documents(project)?);
@@ -155,11 +186,10 @@ fn tag_is_version(plan: &Plan) -> Row {
     row("tag-is-version", "Cargo.toml", expected, finding)
 }
 
-fn version_is_new(tree: &Tree, plan: &Plan) -> Result<Row, Failure> {
+fn version_is_new(tree: &Tree, plan: &Plan, blind: Option<Finding>) -> Result<Row, Failure> {
     let rule = "version-above-last-tag";
-    if tree.is_shallow() {
-        let expected = "a version above the last tag";
-        return Ok(row(rule, "git tags", expected, Finding::of_shallow_clone()));
+    if let Some(blind) = blind {
+        return Ok(row(rule, "git tags", "a version above the last tag", blind));
     }
     // A predecessor stands just below the version of this tree, whose own tag does not count.
     let version = &plan.package_version;

@@ -10,7 +10,7 @@ use toml_edit::{DocumentMut, Item, value};
 use crate::failure::Exiting as _;
 use crate::gates::versions;
 use crate::git::Tree;
-use crate::project::{LOCK_FILE, PLAYBOOK_FOLDER, PRODUCT_FILE, Project};
+use crate::project::{LOCK_FILE, MANIFEST_FILE, PLAYBOOK_FOLDER, PRODUCT_FILE, Project};
 use crate::story::{Released, SUMS, Story, reviews_file};
 use crate::{Failure, told};
 
@@ -64,38 +64,42 @@ fn raise(
         let text = tree.committed(path)?;
         text.ok_or_else(|| Failure::new(Exit::Input, format!("{path}: expected it committed")))
     };
-    let mut raised = Vec::new();
+    let mut manifests = Vec::new();
     for folder in project.folders() {
         let path = folder
             .join("Cargo.toml")
             .to_string_lossy()
             .replace('\\', "/");
-        let mut manifest: DocumentMut = text(&path)?.parse()?;
-        let name = manifest["package"]["name"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned();
-        let says = &mut manifest["package"]["version"];
-        if says.is_str() && name == project.product.name {
-            *says = value(version.to_string());
-            texts.insert(path, Some(manifest.to_string()));
-        } else if says.get("workspace").and_then(Item::as_bool) != Some(true) {
-            continue;
-        }
-        raised.push(name);
+        let manifest: DocumentMut = text(&path)?.parse()?;
+        manifests.push((path, manifest));
     }
-    // The root may have been written above, where it is a package too.
-    let root = match texts.get("Cargo.toml").cloned().flatten() {
-        Some(root) => root,
-        None => text("Cargo.toml")?,
+    let name = |manifest: &DocumentMut| {
+        let name = manifest["package"]["name"].as_str();
+        name.unwrap_or_default().to_owned()
     };
-    let mut root: DocumentMut = root.parse()?;
-    if let Some(inherited) = root["workspace"]
-        .get_mut("package")
-        .and_then(|package| package.get_mut("version"))
-    {
-        *inherited = value(version.to_string());
-        texts.insert("Cargo.toml".to_owned(), Some(root.to_string()));
+    let inherits = |manifest: &DocumentMut| {
+        let says = &manifest["package"]["version"];
+        says.get("workspace").and_then(Item::as_bool) == Some(true)
+    };
+    let products = &project.product.name;
+    let own = |manifest: &DocumentMut| name(manifest) == *products;
+    let shared = manifests.iter().find(|(_, manifest)| own(manifest));
+    // Packages that share a version with the product are raised with it, and no others.
+    let shared = shared.is_some_and(|(_, manifest)| inherits(manifest));
+    let mut raised = Vec::new();
+    for (path, mut manifest) in manifests {
+        if shared && inherits(&manifest) {
+            raised.push(name(&manifest));
+        } else if !shared && own(&manifest) {
+            raised.push(name(&manifest));
+            manifest["package"]["version"] = value(version.to_string());
+            texts.insert(path, Some(manifest.to_string()));
+        }
+    }
+    if shared {
+        let mut root: DocumentMut = text(MANIFEST_FILE)?.parse()?;
+        root["workspace"]["package"]["version"] = value(version.to_string());
+        texts.insert(MANIFEST_FILE.to_owned(), Some(root.to_string()));
     }
     let old = project.package_version();
     let mut lock = text(LOCK_FILE)?;

@@ -8,6 +8,7 @@ use crate::channels::public::Public;
 use crate::gates::{self, Verdict};
 use crate::git::Tree;
 use crate::project::Project;
+use crate::story::Released;
 use crate::{Failure, bootstrap, cli, files};
 
 pub(super) async fn run(arguments: &cli::Scripts) -> Result<(), Failure> {
@@ -55,7 +56,7 @@ fn next(project: &Project) -> Result<BootstrapTag, Failure> {
     let tree = Tree::open(&project.root)?;
     for row in [
         gates::clean_tree(project, &tree)?,
-        gates::scripts_are_numbered(project, &tree)?,
+        gates::scripts_are_numbered(project, &tree, &Released::read(project)?)?,
     ] {
         if row.verdict != Verdict::Passed {
             let mend = row.mend.unwrap_or_default();

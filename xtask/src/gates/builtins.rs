@@ -14,11 +14,11 @@ pub(super) fn gates(
     project: &Project,
     tree: &Tree,
     released: &Released,
+    blind: Option<Finding>,
 ) -> Result<Vec<Row>, Failure> {
-    let last = if tree.is_shallow() {
-        None
-    } else {
-        tree.last_release()?
+    let last = match &blind {
+        Some(_) => None,
+        None => tree.last_release()?,
     };
     let Some(builtins) = told::builtins(&project.root)? else {
         // Before the first release there is no history to begin.
@@ -38,10 +38,9 @@ pub(super) fn gates(
     if released.guides.contains_key(version) {
         rows.push(name_the_release(&builtins, version));
     }
-    if tree.is_shallow() {
+    if let Some(blind) = blind {
         let (rule, expected) = ("builtins-keep-history", "the history of the last release");
-        let finding = Finding::of_shallow_clone();
-        rows.push(row(rule, told::BUILTINS, expected, finding));
+        rows.push(row(rule, told::BUILTINS, expected, blind));
     } else if let Some(last) = last {
         rows.push(keep_history(tree, &builtins, &last)?);
     }

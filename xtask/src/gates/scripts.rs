@@ -7,6 +7,7 @@ use super::{Finding, Row, Verdict, row};
 use crate::bootstrap::FOLDER;
 use crate::git::Tree;
 use crate::project::Project;
+use crate::story::Released;
 use crate::{Failure, files};
 
 /// Where it is told what was wrong with scripts, and what mends them.
@@ -20,13 +21,17 @@ pub(crate) fn plan_entry(tag: &BootstrapTag) -> String {
 }
 
 /// The scripts are those that went out last for this version, or have the next number and an entry.
-pub(crate) fn scripts_are_numbered(project: &Project, tree: &Tree) -> Result<Row, Failure> {
+pub(crate) fn scripts_are_numbered(
+    project: &Project,
+    tree: &Tree,
+    released: &Released,
+) -> Result<Row, Failure> {
     let rule = "scripts-are-numbered";
     let release = Tag::of(project.package_version())?;
     let revision = project.product.bootstrap_revision;
-    if tree.is_shallow() {
+    if let Some(blind) = Finding::without_tags(project, tree, released)? {
         let expected = "the scripts of the last tag of this version, or numbered anew";
-        return Ok(row(rule, FOLDER, expected, Finding::of_shallow_clone()));
+        return Ok(row(rule, FOLDER, expected, blind));
     }
     let tags = tree.tags_of_scripts(&release)?;
     let Some(last) = tags.into_iter().max_by_key(BootstrapTag::revision) else {

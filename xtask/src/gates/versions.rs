@@ -19,8 +19,8 @@ pub(super) fn documents_agree(project: &Project, plan: &Plan) -> Result<Row, Fai
     let skills = playbook.files();
     texts.extend(skills.map(|(path, text)| (format!("{PLAYBOOK_FOLDER}/{path}"), text.to_vec())));
     let other = texts.iter().find_map(|(place, text)| {
-        let text = std::str::from_utf8(text).ok()?;
-        let mut said = said(&project.product, text);
+        let text = String::from_utf8_lossy(text);
+        let mut said = said(&project.product, &text);
         let (line, version) = said.find(|(_, version)| *version != wanted)?;
         Some(format!("{version} in {place}:{line}"))
     });
