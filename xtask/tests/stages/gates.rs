@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::fixture::{Ended, Fixture};
 use crate::story::{prepare, tell_of};
 
-fn check(fixture: &Fixture, arguments: &[&str]) -> Ended {
+pub(crate) fn check(fixture: &Fixture, arguments: &[&str]) -> Ended {
     // Without cargo-dist on PATH, and with what cargo itself needs.
     let mut command = fixture.xtask("check");
     let tools = fixture.beside("tools");
@@ -26,7 +26,7 @@ fn check(fixture: &Fixture, arguments: &[&str]) -> Ended {
         .into()
 }
 
-fn row(ended: &Ended, rule: &str) -> Value {
+pub(crate) fn row(ended: &Ended, rule: &str) -> Value {
     let rows: Vec<Value> = serde_json::from_str(&ended.out).unwrap();
     rows.into_iter()
         .find(|row| row["rule"] == rule)
@@ -40,13 +40,28 @@ fn verdict(ended: &Ended, rule: &str, expected: &str) {
     assert_eq!(row.get("mend").is_some(), expected != "passed", "{row}");
 }
 
-fn fake_dist(fixture: &Fixture, script: &str) {
+pub(crate) fn fake_dist(fixture: &Fixture, script: &str) {
     use std::os::unix::fs::PermissionsExt as _;
     let tools = fixture.beside("tools");
     std::fs::create_dir_all(&tools).unwrap();
     let dist = tools.join("dist");
     std::fs::write(&dist, format!("#!/bin/sh\n{script}\n")).unwrap();
     std::fs::set_permissions(&dist, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// What dist says of the fixture.
+pub(crate) fn dist_plan() -> String {
+    let host = env!("XTASK_HOST");
+    format!(
+        "{{\"artifacts\":{{\"ember-{host}.tar.gz\":{{\"kind\":\"executable-zip\",\
+         \"target_triples\":[\"{host}\"],\"assets\":[{{\"path\":\"LICENSE-MIT\"}},\
+         {{\"path\":\"README.md\"}},{{\"path\":\"ember\"}}]}}}}}}"
+    )
+}
+
+/// A dist that says `json`.
+pub(crate) fn planning(json: &str) -> String {
+    format!("[ \"$1\" = plan ] || {{ echo cargo-dist 0.34.0; exit; }}\necho '{json}'")
 }
 
 #[test]
@@ -320,11 +335,7 @@ fn dist_at_another_version_is_not_checked() {
 #[test]
 fn dist_that_plans_other_names_contents_or_targets_fails() {
     let host = env!("XTASK_HOST");
-    let agreed = format!(
-        "{{\"artifacts\":{{\"ember-{host}.tar.gz\":{{\"kind\":\"executable-zip\",\
-         \"target_triples\":[\"{host}\"],\"assets\":[{{\"path\":\"LICENSE-MIT\"}},\
-         {{\"path\":\"README.md\"}},{{\"path\":\"ember\"}}]}}}}}}"
-    );
+    let agreed = dist_plan();
     for (from, to, expected) in [
         ("ember", "ember", "passed"),
         ("ember-", "ember_", "failed"),
@@ -333,11 +344,7 @@ fn dist_that_plans_other_names_contents_or_targets_fails() {
         ("artifacts", "articles", "failed"),
     ] {
         let fixture = Fixture::committed();
-        let json = agreed.replace(from, to);
-        fake_dist(
-            &fixture,
-            &format!("[ \"$1\" = plan ] || {{ echo cargo-dist 0.34.0; exit; }}\necho '{json}'"),
-        );
+        fake_dist(&fixture, &planning(&agreed.replace(from, to)));
         verdict(&check(&fixture, &[]), "dist-agrees", expected);
     }
 }

@@ -16,6 +16,7 @@ mod gates;
 mod interrupting;
 mod keys;
 mod planning;
+mod proof;
 mod provenance;
 mod publishing;
 mod reproducing;
