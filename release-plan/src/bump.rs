@@ -107,6 +107,65 @@ mod tests {
     }
 
     #[test]
+    fn each_version_is_reached_by_the_changes_that_lead_there_and_by_no_other() {
+        const NONE: &[Bump] = &[];
+        const PATCH: &[Bump] = &[Bump::Patch];
+        const MINOR: &[Bump] = &[Bump::Minor];
+        const MAJOR: &[Bump] = &[Bump::Major];
+        for (last, table) in [
+            (
+                "0.0.3",
+                &[
+                    ("0.0.3", NONE),
+                    ("0.0.4", &[Bump::Patch, Bump::Minor]),
+                    ("0.0.5", NONE),
+                    ("0.1.0", MAJOR),
+                    ("1.0.0", MAJOR),
+                ][..],
+            ),
+            (
+                "0.2.3",
+                &[
+                    ("0.2.2", NONE),
+                    ("0.2.4", &[Bump::Patch, Bump::Minor]),
+                    ("0.2.4-rc.1", &[Bump::Patch, Bump::Minor]),
+                    ("0.3.0", MAJOR),
+                    ("0.3.0-alpha.1", MAJOR),
+                    ("0.3.1", NONE),
+                    ("0.4.0", NONE),
+                    ("1.0.0", MAJOR),
+                    ("1.0.0-rc.1", MAJOR),
+                    ("1.0.1", NONE),
+                    ("2.0.0", NONE),
+                ],
+            ),
+            (
+                "1.2.3",
+                &[
+                    ("1.2.3", NONE),
+                    ("1.2.4", PATCH),
+                    ("1.2.4-rc.1", PATCH),
+                    ("1.2.5", NONE),
+                    ("1.3.0", MINOR),
+                    ("1.3.1", NONE),
+                    ("1.4.0", NONE),
+                    ("2.0.0", MAJOR),
+                    ("2.0.0-rc.1", MAJOR),
+                    ("2.0.1", NONE),
+                    ("2.1.0", NONE),
+                    ("3.0.0", NONE),
+                ],
+            ),
+        ] {
+            for (next, expected) in table {
+                let all = [Bump::Patch, Bump::Minor, Bump::Major].into_iter();
+                let lead = all.filter(|bump| bump.leads(&version(last), &version(next)));
+                assert_eq!(lead.collect::<Vec<_>>(), *expected, "{last} to {next}");
+            }
+        }
+    }
+
+    #[test]
     fn a_pre_release_is_as_far_away_as_its_release() {
         let leads = |bump: Bump, last, next| bump.leads(&version(last), &version(next));
         assert!(leads(Bump::Minor, "1.2.3", "1.3.0-rc.1"));

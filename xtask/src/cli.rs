@@ -627,6 +627,8 @@ pub(crate) struct Bench {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum BenchedStage {
+    /// Every gate, in this tree and after a long history, against git
+    Check(BenchCheck),
     /// Archives, digests, release.json and SHA256SUMS, against tar, a compressor and sha256sum in
     /// sequence
     Assemble(BenchAssemble),
@@ -637,6 +639,16 @@ pub(crate) enum BenchedStage {
     /// An upgrade by the program, against curl, sha256sum and tar; one to nothing new; and what the
     /// launcher takes
     Upgrade(BenchUpgrade),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchCheck {
+    /// Rounds, in each of which everything runs once; the medians are told
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..))]
+    pub(crate) runs: u8,
+    /// Print the figures as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

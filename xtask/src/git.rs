@@ -1,7 +1,7 @@
 //! What git knows of a tree. Relies on libgit2, so that no git program is needed and none of its
 //! output is parsed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -242,23 +242,32 @@ impl Tree {
     /// The last release that the commit checked out rests on: the highest tag of one, no
     /// pre-release, on a commit before it.
     pub(crate) fn last_release(&self) -> Result<Option<Tag>, Failure> {
-        let head = self.repository.head()?.peel_to_commit()?.id();
-        let mut tags = BTreeSet::new();
+        let mut releases = BTreeMap::new();
         for name in self.repository.tag_names(Some("v*"))?.iter() {
             let Some(name) = name? else { continue };
-            tags.extend(name.parse::<Tag>().ok());
-        }
-        for tag in tags.into_iter().rev() {
-            let reference = self.repository.find_reference(&tag.reference())?;
-            let commit = reference.peel_to_commit()?.id();
-            if tag.version().pre.is_empty()
-                && commit != head
-                && self.repository.graph_descendant_of(head, commit)?
+            if let Ok(tag) = name.parse::<Tag>()
+                && tag.version().pre.is_empty()
             {
-                return Ok(Some(tag));
+                let reference = self.repository.find_reference(&tag.reference())?;
+                let on: &mut BTreeSet<_> = releases
+                    .entry(reference.peel_to_commit()?.id())
+                    .or_default();
+                on.insert(tag);
             }
         }
-        Ok(None)
+        releases.remove(&self.repository.head()?.peel_to_commit()?.id());
+        let highest = releases.values().flatten().max();
+        let mut history = self.repository.revwalk()?;
+        history.push_head()?;
+        // One walk for all tags, which ends at once where the highest is of this line.
+        let mut last = None;
+        for commit in history {
+            last = last.max(releases.get(&commit?).and_then(BTreeSet::last));
+            if last == highest {
+                break;
+            }
+        }
+        Ok(last.cloned())
     }
 
     /// The files that are not as they are under the reference `then`, of those that `patterns`

@@ -976,3 +976,15 @@ fn a_comment_in_the_code_of_a_review_begins_no_other_review() {
     prepare(&fixture, "1.3.0");
     assert_eq!(not_passed(&fixture), [LATER]);
 }
+
+#[test]
+fn ten_thousand_commits_and_five_hundred_tags_change_no_verdict() {
+    let fixture = released();
+    let mut bench = fixture.xtask("bench");
+    bench.args(["check", "--runs", "1", "--json"]);
+    let ended = crate::fixture::ok(&mut bench);
+    let figures: Value = serde_json::from_str(&ended.out).unwrap();
+    assert_eq!(figures["commits"], 10_000, "{figures}");
+    assert_eq!(figures["tags"], 500, "{figures}");
+    assert_eq!(figures["aims"].as_array().unwrap().len(), 3, "{figures}");
+}
