@@ -249,10 +249,11 @@ impl Tree {
                 && tag.version().pre.is_empty()
             {
                 let reference = self.repository.find_reference(&tag.reference())?;
-                let on: &mut BTreeSet<_> = releases
-                    .entry(reference.peel_to_commit()?.id())
-                    .or_default();
-                on.insert(tag);
+                // What stands on no commit is no release.
+                if let Ok(commit) = reference.peel_to_commit() {
+                    let on: &mut BTreeSet<_> = releases.entry(commit.id()).or_default();
+                    on.insert(tag);
+                }
             }
         }
         releases.remove(&self.repository.head()?.peel_to_commit()?.id());

@@ -692,6 +692,10 @@ fn what_came_in_by_a_merge_is_held_against_the_last_release_of_this_line_alone()
     let fixture = released();
     let repository = fixture.repository();
     let (main, before) = tip(&repository);
+    let blob = repository.blob(b"no commit").unwrap();
+    repository
+        .reference("refs/tags/v1.0.0", blob, false, "made")
+        .unwrap();
     // A release of another line, which is no part of this one.
     begin(&fixture, "old", before);
     fixture.replace(LIB, "pub fn dim() {}\n", "");
