@@ -24,7 +24,7 @@ fn skill(fixture: &Fixture) -> Sha256 {
 }
 
 /// Writes the manifest as the program would have it, which installs its playbook and an env file.
-fn generate(fixture: &Fixture, env: &str) {
+pub(crate) fn generate(fixture: &Fixture, env: &str) {
     let now = Installed::from([
         (INSTALLED.to_owned(), skill(fixture)),
         ("env.sh".to_owned(), Sha256::of(env.as_bytes())),

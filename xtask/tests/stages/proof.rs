@@ -4,6 +4,7 @@ use git2::{Oid, Repository, Signature};
 use release_plan::{Exit, Sha256};
 use serde_json::Value;
 
+use crate::builtins;
 use crate::fixture::{Ended, Fixture};
 use crate::gates::{self, dist_plan, fake_dist, planning};
 use crate::story::{GOOD, NEXT, prepare, read, switch, tell, tell_of};
@@ -12,6 +13,7 @@ const MAIN: &str = "src/main.rs";
 const LIB: &str = "src/lib.rs";
 const PRODUCT: &str = "release-plan/product.yaml";
 const RELEASES: &str = "release-plan/releases";
+const SKILL: &str = "playbook/skills/ember-use/SKILL.md";
 const SURFACE: &str = "release-plan/surface.json";
 
 const COMMAND_LINE: &str = "\
@@ -47,9 +49,9 @@ fn released() -> Fixture {
         "# ember\n",
         &format!("# ember\n{url}/tag/v1.2.3\n{url}/download/v1.2.3/install.sh\n"),
     );
-    let skill = "playbook/skills/ember-use/SKILL.md";
-    fixture.replace(skill, "---\n", "---\nversion: 1.2.3\n");
+    fixture.replace(SKILL, "---\n", "---\nversion: 1.2.3\n");
     fixture.replace(PRODUCT, "upgrades:", "bootstrap_revision: 0\nupgrades:");
+    builtins::generate(&fixture, "one");
     fake_dist(&fixture, &planning(&dist_plan()));
     tell_of(&fixture, "src", "minor");
     fixture.commit();
@@ -174,7 +176,7 @@ fn what_is_wrong_with_the_story_of_a_change_breaks_its_own_rules_alone() {
                     shine(fixture);
                     fixture.write(&format!("{NEXT}/shine.md"), GOOD);
                 },
-                &["change-is-reviewed"],
+                &["change-is-reviewed", "bump-says-why"],
             ),
             (
                 "a review of something else",
@@ -280,11 +282,15 @@ fn a_bump_that_is_too_low_breaks_that_rule_alone_and_one_that_is_enough_breaks_n
             let fixture = changed(declared);
             deed(&fixture);
             fixture.commit();
-            let expected: &[&str] = if rank(declared) < rank(needed) {
-                &["bump-is-enough", LATER]
-            } else {
-                &[LATER]
-            };
+            let mut expected = Vec::new();
+            if rank(declared) < rank(needed) {
+                expected.push("bump-is-enough");
+            }
+            // A bump that is enough does not make up for a removal that nobody was told of before.
+            if needed == "major" && !name.ends_with("means something else") {
+                expected.push("removal-is-deprecated");
+            }
+            expected.push(LATER);
             let mut found = not_passed(&fixture);
             found.sort();
             assert_eq!(found, expected, "{name}, declared {declared}");
@@ -322,7 +328,6 @@ fn freeze(fixture: &Fixture) {
 
 #[test]
 fn a_version_that_disagrees_in_one_place_alone_is_found_there() {
-    const SKILL: &str = "playbook/skills/ember-use/SKILL.md";
     prove(
         prepared,
         &[LATER],
@@ -348,6 +353,7 @@ fn a_version_that_disagrees_in_one_place_alone_is_found_there() {
                     "change-is-told (not-checked)",
                     "guide-present (blocks-publishing)",
                     "guide-frozen (not-checked)",
+                    "builtins-keep-history (not-checked)",
                     "documents-agree-on-version",
                 ],
             ),
@@ -377,7 +383,7 @@ fn a_version_that_disagrees_in_one_place_alone_is_found_there() {
             (
                 "a skill",
                 |fixture| fixture.replace(SKILL, "version: 1.3.0", "version: 1.2.3"),
-                &["documents-agree-on-version"],
+                &["builtins-are-current", "documents-agree-on-version"],
             ),
             (
                 "the number of the scripts",
@@ -484,13 +490,18 @@ fn a_tag_or_a_guide_that_is_not_of_the_release_is_found() {
 fn declared_patch_and_tagged_minor_is_refused_before_and_after_the_tag() {
     let fixture = changed("patch");
     prepare(&fixture, "1.2.4");
+    let before = Sha256::of(read(&fixture, SKILL).as_bytes()).to_string();
     // Somebody makes of it what was not declared, and forgets nothing else.
     for file in ["Cargo.toml", "Cargo.lock"] {
         fixture.replace(file, "1.2.4", "1.3.0");
     }
-    for file in ["README.md", "playbook/skills/ember-use/SKILL.md"] {
+    for file in ["README.md", SKILL] {
         fixture.write(file, &read(&fixture, file).replace("1.2.4", "1.3.0"));
     }
+    let manifest = "release-plan/builtins.json";
+    let now = Sha256::of(read(&fixture, SKILL).as_bytes()).to_string();
+    let manifested = read(&fixture, manifest).replace("1.2.4", "1.3.0");
+    fixture.write(manifest, &manifested.replace(&before, &now));
     for end in ["md", "side-effects.md"] {
         let [from, to] = ["1.2.4", "1.3.0"].map(|it| format!("{RELEASES}/{it}.{end}"));
         fixture.write(&to, &read(&fixture, &from).replace("1.2.4", "1.3.0"));
@@ -506,17 +517,14 @@ fn declared_patch_and_tagged_minor_is_refused_before_and_after_the_tag() {
 #[test]
 fn a_tag_without_a_guide_stands_in_the_way_of_publishing() {
     let fixture = changed("minor");
-    for file in [
-        "Cargo.toml",
-        "Cargo.lock",
-        "playbook/skills/ember-use/SKILL.md",
-    ] {
+    for file in ["Cargo.toml", "Cargo.lock", SKILL] {
         fixture.replace(file, "1.2.3", "1.3.0");
     }
     fixture.write(
         "README.md",
         &read(&fixture, "README.md").replace("1.2.3", "1.3.0"),
     );
+    builtins::generate(&fixture, "one");
     fixture.commit();
     fixture.tag("v1.3.0");
     let found = ["guide-present (blocks-publishing)"];
@@ -657,7 +665,7 @@ fn a_pull_request_gets_the_verdicts_that_main_gets_once_it_is_merged() {
     for (deed, wrong) in [
         (told, &[LATER][..]),
         (shine, &[LATER, "change-is-told", "change-is-reviewed"]),
-        (too_low, &[LATER, "bump-is-enough"]),
+        (too_low, &[LATER, "bump-is-enough", "removal-is-deprecated"]),
         (prepared, &[LATER]),
     ] {
         let fixture = released();
@@ -736,6 +744,7 @@ fn where_tags_are_missing_all_that_rests_on_them_is_not_checked() {
             "scripts-are-numbered",
             "change-is-told",
             "guide-frozen",
+            "builtins-keep-history",
         ]
         .map(|rule| format!("{rule} ({verdict})"))
     };
