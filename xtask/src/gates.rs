@@ -95,7 +95,7 @@ impl Finding {
         } else if let Some(tag) = released.without_tag(tree, project.package_version())? {
             (
                 format!("a guide of {tag}, and no such tag"),
-                "git fetch --tags",
+                "git fetch --tags; where it never was released, take its guide away",
             )
         } else {
             return Ok(None);

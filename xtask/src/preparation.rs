@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use release_plan::changes::{Guide, NEXT, RELEASES};
+use release_plan::changes::{Guide, NEXT, RELEASES, Review};
 use release_plan::{AssetName, Builtins, Exit, Sha256, Version};
-use toml_edit::{DocumentMut, Item, value};
+use semver::VersionReq;
+use toml_edit::{DocumentMut, Item, TableLike, value};
 
 use crate::failure::Exiting as _;
 use crate::gates::versions;
@@ -64,42 +65,20 @@ fn raise(
         let text = tree.committed(path)?;
         text.ok_or_else(|| Failure::new(Exit::Input, format!("{path}: expected it committed")))
     };
-    let mut manifests = Vec::new();
-    for folder in project.folders() {
-        let path = folder
-            .join("Cargo.toml")
-            .to_string_lossy()
-            .replace('\\', "/");
+    let mut manifests = BTreeMap::new();
+    let folders = project
+        .folders()
+        .iter()
+        .map(|folder| folder.join(MANIFEST_FILE));
+    let paths = folders.map(|path| path.to_string_lossy().replace('\\', "/"));
+    for path in paths.chain([MANIFEST_FILE.to_owned()]) {
         let manifest: DocumentMut = text(&path)?.parse()?;
-        manifests.push((path, manifest));
+        manifests.insert(path, manifest);
     }
-    let name = |manifest: &DocumentMut| {
-        let name = manifest["package"]["name"].as_str();
-        name.unwrap_or_default().to_owned()
-    };
-    let inherits = |manifest: &DocumentMut| {
-        let says = &manifest["package"]["version"];
-        says.get("workspace").and_then(Item::as_bool) == Some(true)
-    };
-    let products = &project.product.name;
-    let own = |manifest: &DocumentMut| name(manifest) == *products;
-    let shared = manifests.iter().find(|(_, manifest)| own(manifest));
-    // Packages that share a version with the product are raised with it, and no others.
-    let shared = shared.is_some_and(|(_, manifest)| inherits(manifest));
-    let mut raised = Vec::new();
+    let raised = raised(&mut manifests, &project.product.name, version)?;
     for (path, mut manifest) in manifests {
-        if shared && inherits(&manifest) {
-            raised.push(name(&manifest));
-        } else if !shared && own(&manifest) {
-            raised.push(name(&manifest));
-            manifest["package"]["version"] = value(version.to_string());
-            texts.insert(path, Some(manifest.to_string()));
-        }
-    }
-    if shared {
-        let mut root: DocumentMut = text(MANIFEST_FILE)?.parse()?;
-        root["workspace"]["package"]["version"] = value(version.to_string());
-        texts.insert(MANIFEST_FILE.to_owned(), Some(root.to_string()));
+        dependencies(manifest.as_table_mut(), &raised, version);
+        texts.insert(path, Some(manifest.to_string()));
     }
     let old = project.package_version();
     let mut lock = text(LOCK_FILE)?;
@@ -133,6 +112,81 @@ fn raise(
         texts.insert(path, Some(after));
     }
     Ok(())
+}
+
+/// Raises the version of the product's package, and of those that share one with it. Gives the names
+/// of all that are raised.
+fn raised(
+    manifests: &mut BTreeMap<String, DocumentMut>,
+    product: &str,
+    version: &Version,
+) -> Result<Vec<String>, Failure> {
+    let name = |manifest: &DocumentMut| {
+        let name = manifest
+            .get("package")
+            .and_then(|it| it.get("name")?.as_str());
+        name.unwrap_or_default().to_owned()
+    };
+    let inherits = |manifest: &DocumentMut| {
+        let says = manifest.get("package").and_then(|it| it.get("version"));
+        let shared = says.and_then(|says| says.get("workspace")?.as_bool());
+        shared == Some(true)
+    };
+    let own = manifests.iter_mut().find(|(_, it)| name(it) == product);
+    let (_, own) = own.ok_or_else(|| {
+        let message = format!("{MANIFEST_FILE}: expected the package {product} in the workspace");
+        Failure::new(Exit::Input, message)
+    })?;
+    if !inherits(own) {
+        own["package"]["version"] = value(version.to_string());
+        return Ok(vec![product.to_owned()]);
+    }
+    if let Some(root) = manifests.get_mut(MANIFEST_FILE) {
+        root["workspace"]["package"]["version"] = value(version.to_string());
+    }
+    Ok(manifests
+        .values()
+        .filter(|it| inherits(it))
+        .map(name)
+        .collect())
+}
+
+/// Has every dependency on what was raised, by its path, ask for the new version where it asks for
+/// one and would not take that.
+fn dependencies(table: &mut dyn TableLike, raised: &[String], version: &Version) {
+    for (key, item) in table.iter_mut() {
+        let key = key.get().to_owned();
+        let Some(below) = item.as_table_like_mut() else {
+            continue;
+        };
+        if !key.ends_with("dependencies") {
+            dependencies(below, raised, version);
+            continue;
+        }
+        for (name, item) in below.iter_mut() {
+            let Some(asks) = item.as_table_like_mut() else {
+                continue;
+            };
+            let package = asks.get("package").and_then(Item::as_str);
+            let package = package.unwrap_or(name.get());
+            if !asks.contains_key("path") || !raised.iter().any(|it| it == package) {
+                continue;
+            }
+            let asked = asks.get("version").and_then(Item::as_str);
+            let Some(asked) = asked.map(str::to_owned) else {
+                continue;
+            };
+            let takes = VersionReq::parse(&asked).is_ok_and(|asked| asked.matches(version));
+            if !takes {
+                let operator = asked
+                    .trim_start()
+                    .split(|c: char| c.is_ascii_digit())
+                    .next();
+                let operator = operator.unwrap_or_default();
+                asks.insert("version", value(format!("{operator}{version}")));
+            }
+        }
+    }
 }
 
 /// Puts the digests of what this version installs into the history of the builtin manifest.
@@ -189,7 +243,16 @@ fn guide(
         }
     }
     if !reviews.is_empty() {
-        frozen.push((reviews_file(version), reviews.join("\n")));
+        let (name, text) = (reviews_file(version), reviews.join("\n"));
+        let read = Review::read_all(&format!("{RELEASES}/{name}"), text.as_bytes());
+        if read.or_exit(Exit::Input)?.len() != reviews.len() {
+            let message = format!(
+                "{NEXT}: expected reviews that can stand below each other, found one that \
+                 swallows the next; close what it leaves open, such as a block of code"
+            );
+            return Err(Failure::new(Exit::Gate, message));
+        }
+        frozen.push((name, text));
     }
     let mut sums = released.sums.clone();
     for (name, text) in frozen {

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use release_plan::changes::{Guide, RELEASES};
+use release_plan::changes::{Guide, NEXT, RELEASES, Slug};
 use release_plan::{Exit, Tag};
 
 use super::say;
@@ -83,6 +83,14 @@ fn refuse(
             first.fault.expected,
             first.fault.found,
             gates::count(faults.len(), "fault")
+        ));
+    }
+    let told = |slug: &&Slug| released.told_of(slug).is_some();
+    if let Some(slug) = story.slugs().find(told) {
+        return gate(format!(
+            "{NEXT}/{}: expected a change that no release told of, found one that was: take it \
+             away, or give it another name",
+            slug.fragment()
         ));
     }
     if version < project.package_version() {
