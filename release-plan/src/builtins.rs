@@ -123,19 +123,24 @@ impl Builtins {
         builtins
     }
 
-    /// The first file whose history does not begin with the one that it has in `last`, the manifest
-    /// of an earlier release.
+    /// The first file whose history is another than the one that it has in `last`, the manifest of an
+    /// earlier release, and that the release of `next` adds to.
     #[must_use]
-    pub fn forgotten(&self, last: &Self) -> Option<String> {
-        let mut files = last.files.iter();
-        let kept = |name: &String, then: &Builtin| {
-            let now = self.files.get(name);
-            now.map_or(then.shipped.is_empty(), |now| {
-                now.shipped.starts_with(&then.shipped)
-            })
+    pub fn other_history(&self, last: &Self, next: Option<&Version>) -> Option<String> {
+        let shipped = |of: &Self, name: &String| {
+            of.files
+                .get(name)
+                .map_or(Vec::new(), |it| it.shipped.clone())
         };
-        let forgotten = files.find(|(name, then)| !kept(name, then));
-        forgotten.map(|(name, _)| name.clone())
+        let mut names = self.files.keys().chain(last.files.keys());
+        let other = names.find(|name| {
+            let (then, mut now) = (shipped(last, name), shipped(self, name));
+            if now.len() > then.len() && now.last().map(|last| &last.since) == next {
+                now.pop();
+            }
+            now != then
+        });
+        other.cloned()
     }
 }
 
@@ -192,19 +197,56 @@ mod tests {
     }
 
     #[test]
-    fn a_history_that_lost_or_changed_something_is_noticed() {
+    fn a_history_that_lost_changed_or_made_up_something_is_noticed() {
         let one = Builtins::default().installing(&installed(&[("a", "1"), ("b", "1")]));
         let one = one.released(&version("1.0.0"));
-        let two = one.installing(&installed(&[("a", "2")]));
-        let two = two.released(&version("1.1.0"));
-        assert_eq!(two.forgotten(&one), None);
-        assert_eq!(one.forgotten(&two), Some("a".to_owned()));
-        let mut lost = two.clone();
-        lost.files.remove("b");
-        assert_eq!(lost.forgotten(&one), Some("b".to_owned()));
-        let mut other = two;
-        other.files.get_mut("a").unwrap().shipped[0].since = version("0.9.0");
-        assert_eq!(other.forgotten(&one), Some("a".to_owned()));
+        let next = version("1.1.0");
+        let two = one.installing(&installed(&[("a", "2"), ("c", "1")]));
+        assert_eq!(
+            two.other_history(&one, Some(&next)),
+            None,
+            "not released yet"
+        );
+        let two = two.released(&next);
+        assert_eq!(two.other_history(&one, Some(&next)), None);
+        assert_eq!(
+            two.other_history(&one, Some(&version("1.2.0"))),
+            Some("a".to_owned())
+        );
+        assert_eq!(one.other_history(&two, Some(&next)), Some("a".to_owned()));
+        type Deed = fn(&mut Builtins);
+        let deeds: [(Deed, &str); 4] = [
+            (|it| drop(it.files.remove("b")), "b"),
+            (
+                |it| it.files.get_mut("a").unwrap().shipped[0].since = version("0.9.0"),
+                "a",
+            ),
+            (
+                |it| {
+                    let made_up = Shipped {
+                        since: version("1.0.1"),
+                        sha256: Sha256::of(b"3"),
+                    };
+                    it.files.get_mut("a").unwrap().shipped.insert(1, made_up);
+                },
+                "a",
+            ),
+            (
+                |it| {
+                    let again = it.files["a"].clone();
+                    it.files.insert("d".to_owned(), again);
+                },
+                "d",
+            ),
+        ];
+        for (deed, name) in deeds {
+            let mut other = two.clone();
+            deed(&mut other);
+            assert_eq!(
+                other.other_history(&one, Some(&next)),
+                Some(name.to_owned())
+            );
+        }
     }
 
     #[test]

@@ -151,7 +151,7 @@ pub(crate) fn run(project: &Project, plan: &Plan) -> Result<Vec<Row>, Failure> {
     )?);
     rows.extend(builtins::gates(project, &tree, &released, blind)?);
     rows.push(specs::specs_are_numbered(project)?);
-    rows.extend(twins::twins_are_equal(project)?);
+    rows.extend(twins::twins_are_equal(project, &tree)?);
     rows.extend(documents(project)?);
     rows.push(playbook(project, plan)?);
     rows.push(versions::documents_agree(project, plan)?);

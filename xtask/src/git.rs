@@ -11,7 +11,7 @@ use git2::{
     BranchType, ErrorCode, FileMode, IndexEntryExtendedFlag, Patch, Pathspec, PathspecFlags,
     Repository, Status, StatusOptions,
 };
-use release_plan::{BootstrapTag, CommitId, Exit, Instant, Sha256, Tag};
+use release_plan::{BootstrapTag, Bump, CommitId, Exit, Instant, Sha256, Tag, Version};
 
 use crate::preparation::Edit;
 use crate::{Failure, files};
@@ -210,21 +210,6 @@ impl Tree {
         }
     }
 
-    /// The highest release tag other than `tag`; names that are no release tags are passed over.
-    pub(crate) fn highest_tag_but(&self, tag: &Tag) -> Result<Option<Tag>, Failure> {
-        let names = self.repository.tag_names(Some("v*"))?;
-        let mut highest = None;
-        for name in names.iter() {
-            let Some(name) = name? else { continue };
-            if let Ok(other) = name.parse::<Tag>()
-                && other != *tag
-            {
-                highest = highest.max(Some(other));
-            }
-        }
-        Ok(highest)
-    }
-
     /// The tags under which scripts of `release` went out: its own, and those of patched scripts.
     pub(crate) fn tags_of_scripts(&self, release: &Tag) -> Result<Vec<BootstrapTag>, Failure> {
         let mut tags = Vec::new();
@@ -240,13 +225,37 @@ impl Tree {
     }
 
     /// The last release that the commit checked out rests on: the highest tag of one, no
-    /// pre-release, on a commit before it.
+    /// pre-release, on a commit before it, or on it where something came since.
     pub(crate) fn last_release(&self) -> Result<Option<Tag>, Failure> {
+        self.highest(|tag| tag.version().pre.is_empty(), || self.is_changed())
+    }
+
+    /// As [`last_release`](Self::last_release), of pre-releases too.
+    pub(crate) fn last_tag(&self) -> Result<Option<Tag>, Failure> {
+        self.highest(|_| true, || self.is_changed())
+    }
+
+    /// The highest tag other than `tag` that the commit checked out has or rests on.
+    pub(crate) fn highest_tag_but(&self, tag: &Tag) -> Result<Option<Tag>, Failure> {
+        self.highest(|other| other != tag, || Ok(true))
+    }
+
+    fn is_changed(&self) -> Result<bool, Failure> {
+        Ok(!self.changes(&[] as &[&str])?.is_empty())
+    }
+
+    /// The highest release tag, of those that count, on a commit before the one checked out, or
+    /// `here`, on that one. Names that are no release tags are passed over.
+    fn highest(
+        &self,
+        counts: impl Fn(&Tag) -> bool,
+        here: impl FnOnce() -> Result<bool, Failure>,
+    ) -> Result<Option<Tag>, Failure> {
         let mut releases = BTreeMap::new();
         for name in self.repository.tag_names(Some("v*"))?.iter() {
             let Some(name) = name? else { continue };
             if let Ok(tag) = name.parse::<Tag>()
-                && tag.version().pre.is_empty()
+                && counts(&tag)
             {
                 let reference = self.repository.find_reference(&tag.reference())?;
                 // What stands on no commit is no release.
@@ -256,7 +265,10 @@ impl Tree {
                 }
             }
         }
-        releases.remove(&self.repository.head()?.peel_to_commit()?.id());
+        let head = self.repository.head()?.peel_to_commit()?.id();
+        if releases.contains_key(&head) && !here()? {
+            releases.remove(&head);
+        }
         let highest = releases.values().flatten().max();
         let mut history = self.repository.revwalk()?;
         history.push_head()?;
@@ -271,14 +283,62 @@ impl Tree {
         Ok(last.cloned())
     }
 
-    /// The files that are not as they are under the reference `then`, of those that `patterns`
+    /// What the next version follows where `bump` is declared after `last`: that release, or the last
+    /// of those that follow it so and were tagged on other lines.
+    pub(crate) fn followed(&self, last: &Tag, bump: Bump) -> Result<Version, Failure> {
+        let head = self.head()?.commit;
+        let mut followed = last.version().clone();
+        loop {
+            let next = bump.after(&followed);
+            match self.tagged(&Tag::of(&next)?)? {
+                Some(commit) if commit != head => followed = next,
+                _ => return Ok(followed),
+            }
+        }
+    }
+
+    /// The commit since which a file is as the commit checked out has it, and the one before it; none
+    /// where it has no such file.
+    pub(crate) fn unchanged_since(
+        &self,
+        path: &str,
+    ) -> Result<Option<(CommitId, Option<CommitId>)>, Failure> {
+        let blob = |commit: &git2::Commit<'_>| -> Result<_, git2::Error> {
+            Ok(commit
+                .tree()?
+                .get_path(Path::new(path))
+                .ok()
+                .map(|it| it.id()))
+        };
+        let mut commit = self.repository.head()?.peel_to_commit()?;
+        let Some(now) = blob(&commit)? else {
+            return Ok(None);
+        };
+        let named = |commit: &git2::Commit<'_>| commit.id().to_string().parse::<CommitId>();
+        loop {
+            let mut same = None;
+            for parent in commit.parents() {
+                if blob(&parent)? == Some(now) {
+                    same = Some(parent);
+                    break;
+                }
+            }
+            let Some(parent) = same else {
+                let before = commit.parent(0).ok().map(|parent| named(&parent));
+                return Ok(Some((named(&commit)?, before.transpose()?)));
+            };
+            commit = parent;
+        }
+    }
+
+    /// The files that are not as they are under the reference or commit `then`, of those that `patterns`
     /// match, sorted.
     pub(crate) fn changed_since(
         &self,
         then: &str,
         patterns: &[impl AsRef<str>],
     ) -> Result<Vec<String>, Failure> {
-        let then = self.repository.find_reference(then)?;
+        let then = self.repository.revparse_single(then)?;
         let mut options = git2::DiffOptions::new();
         for pattern in patterns {
             options.pathspec(pattern.as_ref());
@@ -299,9 +359,9 @@ impl Tree {
         self.text_at("HEAD", path)
     }
 
-    /// What the reference `then` has under `path`; none where it has nothing there.
+    /// What the reference or commit `then` has under `path`; none where it has nothing there.
     pub(crate) fn text_at(&self, then: &str, path: &str) -> Result<Option<String>, Failure> {
-        let tree = self.repository.find_reference(then)?.peel_to_tree()?;
+        let tree = self.repository.revparse_single(then)?.peel_to_tree()?;
         let Ok(entry) = tree.get_path(Path::new(path)) else {
             return Ok(None);
         };
@@ -367,7 +427,7 @@ impl Tree {
         then: &str,
         folder: &str,
     ) -> Result<Vec<(String, Vec<u8>)>, Failure> {
-        let tree = self.repository.find_reference(then)?.peel_to_tree()?;
+        let tree = self.repository.revparse_single(then)?.peel_to_tree()?;
         let Ok(entry) = tree.get_path(Path::new(folder)) else {
             return Ok(Vec::new());
         };
@@ -566,10 +626,12 @@ mod tests {
         }
         let tree = Tree::open(folder.path()).unwrap();
         let tag: Tag = "v1.0.0".parse().unwrap();
-        assert_eq!(
-            tree.highest_tag_but(&tag).unwrap().unwrap().to_string(),
-            "v0.10.0"
-        );
+        // What stands on the commit itself is none before it, unless something came after.
+        assert_eq!(tree.last_release().unwrap(), None);
+        std::fs::write(folder.path().join("new"), "new").unwrap();
+        assert_eq!(tree.last_release().unwrap(), Some(tag.clone()));
+        let highest = tree.highest_tag_but(&tag).unwrap();
+        assert_eq!(highest.unwrap().to_string(), "v0.10.0");
         assert_eq!(tree.tagged(&tag).unwrap().unwrap().as_str(), id.to_string());
         assert_eq!(tree.tagged(&"v2.0.0".parse().unwrap()).unwrap(), None);
     }

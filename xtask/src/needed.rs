@@ -146,6 +146,12 @@ pub(crate) fn things(
     Ok(Ok(things))
 }
 
+/// The product as it was under a tag; none where there was none that can be read.
+pub(crate) fn product(tree: &Tree, tag: &Tag) -> Result<Option<Product>, Failure> {
+    let text = tree.text_at(&tag.reference(), PRODUCT_FILE)?;
+    Ok(text.and_then(|text| sources::product(PRODUCT_FILE, &text).ok()))
+}
+
 /// What a release has, and what is other since, the greatest first.
 pub(crate) struct Since {
     pub(crate) then: Product,

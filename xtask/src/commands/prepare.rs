@@ -99,11 +99,12 @@ fn refuse(
     }
     let (last, bump) = (tree.last_release()?, story.bump());
     if let (Some(last), Some(bump)) = (last, bump)
-        && !bump.leads(last.version(), version)
+        && let followed = tree.followed(&last, bump)?
+        && !bump.leads(&followed, version)
     {
         return gate(format!(
             "expected {}, since {bump} is declared after {last}, found {version}",
-            bump.after(last.version())
+            bump.after(&followed)
         ));
     }
     Ok(())

@@ -18,7 +18,8 @@ pub(super) fn gates(
 ) -> Result<Vec<Row>, Failure> {
     let last = match &blind {
         Some(_) => None,
-        None => tree.last_release()?,
+        // Those of a pre-release lie on disks too.
+        None => tree.last_tag()?,
     };
     let Some(builtins) = told::builtins(&project.root)? else {
         // Before the first release there is no history to begin.
@@ -35,14 +36,17 @@ pub(super) fn gates(
     };
     let mut rows = vec![are_current(project, &builtins)?];
     let version = project.package_version();
-    if released.guides.contains_key(version) {
+    // What comes after the release is told by the next.
+    let tagged = tree.tagged(&Tag::of(version)?)?;
+    let out = tagged.is_some_and(|commit| tree.head().is_ok_and(|head| head.commit != commit));
+    if released.guides.contains_key(version) && !out {
         rows.push(name_the_release(&builtins, version));
     }
     if let Some(blind) = blind {
         let (rule, expected) = ("builtins-keep-history", "the history of the last release");
         rows.push(row(rule, told::BUILTINS, expected, blind));
     } else if let Some(last) = last {
-        rows.push(keep_history(tree, &builtins, &last)?);
+        rows.push(keep_history(tree, &builtins, &last, version)?);
     }
     Ok(rows)
 }
@@ -80,7 +84,9 @@ fn are_current(project: &Project, builtins: &Builtins) -> Result<Row, Failure> {
 fn name_the_release(builtins: &Builtins, version: &Version) -> Row {
     let passed = builtins.released(version) == *builtins;
     let found = if passed { "that" } else { "others too" };
-    let mend = format!("make the release commit anew: `cargo xtask prepare {version}`");
+    let mend = format!(
+        "take the release commit back, have it merged, then `cargo xtask prepare {version} --yes`"
+    );
     let finding = Finding::when(passed, Verdict::Failed, found, &mend);
     let expected = format!("digests that stand in the history, now that {version} is prepared");
     row(
@@ -91,8 +97,14 @@ fn name_the_release(builtins: &Builtins, version: &Version) -> Row {
     )
 }
 
-/// Every digest that the last release installed, or told that one before it did, is still told.
-fn keep_history(tree: &Tree, builtins: &Builtins, last: &Tag) -> Result<Row, Failure> {
+/// Every digest that the last release installed, or told that one before it did, is still told, and
+/// no others.
+fn keep_history(
+    tree: &Tree,
+    builtins: &Builtins,
+    last: &Tag,
+    version: &Version,
+) -> Result<Row, Failure> {
     let rule = "builtins-keep-history";
     let expected = format!("the history that {last} leaves");
     let then = tree.text_at(&last.reference(), told::BUILTINS)?;
@@ -109,11 +121,12 @@ fn keep_history(tree: &Tree, builtins: &Builtins, last: &Tag) -> Result<Row, Fai
             mend: format!("look at what {last} installed"),
         },
         Some(Ok(then)) => {
-            let forgotten = builtins.forgotten(&then.released(last.version()));
-            let found = forgotten
+            let next = Some(version).filter(|version| *version > last.version());
+            let other = builtins.other_history(&then.released(last.version()), next);
+            let found = other
                 .as_ref()
                 .map_or("that".to_owned(), |name| format!("another of {name}"));
-            Finding::when(forgotten.is_none(), Verdict::Failed, found, &mend)
+            Finding::when(other.is_none(), Verdict::Failed, found, &mend)
         }
     };
     Ok(row(rule, told::BUILTINS, expected, finding))

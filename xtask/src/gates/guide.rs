@@ -1,10 +1,11 @@
 //! A release has a guide, which says what it is of and is never changed once it is written.
 
-use release_plan::changes::{Guide, RELEASES};
-use release_plan::{AssetName, Plan, Sha256};
+use release_plan::changes::{Fragment, Guide, NEXT, RELEASES, Slug};
+use release_plan::{AssetName, Exit, Plan, Sha256, Tag};
 
 use super::{Finding, Row, Verdict, row};
 use crate::Failure;
+use crate::failure::Exiting as _;
 use crate::git::Tree;
 use crate::project::Project;
 use crate::story::{Released, SUMS, Story};
@@ -20,8 +21,9 @@ pub(super) fn gates(
 ) -> Result<Vec<Row>, Failure> {
     let mut rows = vec![guide_is_there(plan, released)];
     rows.push(guides_say_what_they_are(project, released));
-    rows.push(guides_are_frozen(tree, released, blind)?);
+    rows.push(guides_are_frozen(tree, released, blind.clone())?);
     rows.push(changes_are_told_once(plan, story, released));
+    rows.extend(tells_of_this_tree(project, tree, story, released, blind)?);
     Ok(rows)
 }
 
@@ -95,7 +97,7 @@ fn guides_are_frozen(
 
 /// A file that is not as it was in the last release.
 fn since_release(tree: &Tree, released: &Released) -> Result<Option<(String, String)>, Failure> {
-    let Some(last) = tree.last_release()? else {
+    let Some(last) = tree.last_tag()? else {
         return Ok(None);
     };
     let then = tree.files_at(&last.reference(), RELEASES)?;
@@ -124,10 +126,106 @@ fn changes_are_told_once(plan: &Plan, story: &Story, released: &Released) -> Row
     let mend = "give the new fragment another name";
     let finding = Finding::when(twice.is_none(), Verdict::Failed, found, mend);
     let expected = "changes that no release told of before";
-    row(
-        "fragment-told-once",
-        release_plan::changes::NEXT,
-        expected,
-        finding,
-    )
+    row("fragment-told-once", NEXT, expected, finding)
+}
+
+/// Rows about the guide of a version that is prepared and not released: it is what its fragments give,
+/// and nothing came after it.
+fn tells_of_this_tree(
+    project: &Project,
+    tree: &Tree,
+    story: &Story,
+    released: &Released,
+    blind: Option<Finding>,
+) -> Result<Vec<Row>, Failure> {
+    let version = project.package_version();
+    let Some(guide) = released.guides.get(version) else {
+        return Ok(Vec::new());
+    };
+    let tagged = tree.tagged(&Tag::of(version)?)?;
+    if tagged.is_some_and(|commit| tree.head().is_ok_and(|head| head.commit != commit)) {
+        return Ok(Vec::new());
+    }
+    let file = format!("{RELEASES}/{}", Guide::file(version));
+    let (given, last) = ("guide-is-of-fragments", "guide-tells-all");
+    let expected = "what its fragments give";
+    let nothing_after = format!("nothing that {version} does not tell of");
+    let unknown = match (blind, tree.unchanged_since(&file)?) {
+        (Some(blind), _) => blind,
+        (None, Some((since, Some(before)))) => {
+            let anew = format!(
+                "git revert {since:.12}, have it merged, then `cargo xtask prepare {version} --yes`"
+            );
+            let found = other_than_given(project, tree, released, guide, before.as_str())?;
+            let mut finding = Finding::when(
+                found.is_none(),
+                Verdict::Failed,
+                found.as_deref().unwrap_or("that"),
+                &anew,
+            );
+            finding.mend = format!("{anew}; what a guide tells stands in its fragments");
+            let given = row(given, &file, expected, finding);
+            let after = came_after(project, tree, story, guide, since.as_str())?;
+            let finding = Finding::when(
+                after.is_none(),
+                Verdict::BlocksPublishing,
+                after.as_deref().unwrap_or("that"),
+                &anew,
+            );
+            return Ok(vec![given, row(last, &file, nothing_after, finding)]);
+        }
+        (None, _) => Finding {
+            verdict: Verdict::NotChecked,
+            found: "no commit before it, that has its fragments".to_owned(),
+            mend: format!("git log -- {file}"),
+        },
+    };
+    Ok(vec![
+        row(given, &file, expected, unknown.clone()),
+        row(last, &file, nothing_after, unknown),
+    ])
+}
+
+/// In what a guide is other than the fragments that the commit `before` it has.
+fn other_than_given(
+    project: &Project,
+    tree: &Tree,
+    released: &Released,
+    guide: &Guide,
+    before: &str,
+) -> Result<Option<String>, Failure> {
+    let there = tree.files_at(before, NEXT)?;
+    let mut fragments = Vec::new();
+    for slug in &guide.changes {
+        let name = slug.fragment();
+        let Some((_, bytes)) = there.iter().find(|(file, _)| *file == name) else {
+            return Ok(Some(format!("a change {slug}, of which no fragment told")));
+        };
+        let place = format!("{before:.12}:{NEXT}/{name}");
+        fragments.push(Fragment::read(&place, slug.clone(), bytes).or_exit(Exit::Input)?);
+    }
+    let fragments: Vec<_> = fragments.iter().collect();
+    let given = Guide::write(&project.product.name, &guide.version, &fragments);
+    let given = given.map(|text| Sha256::of(text.as_bytes()));
+    let found = released.digests.get(&Guide::file(&guide.version)).copied();
+    Ok((given != found).then(|| "other words than theirs".to_owned()))
+}
+
+/// What came after the commit `since` that made a guide, and which it does not tell of.
+fn came_after(
+    project: &Project,
+    tree: &Tree,
+    story: &Story,
+    guide: &Guide,
+    since: &str,
+) -> Result<Option<String>, Failure> {
+    let mut slugs = story.slugs();
+    // A pre-release leaves its fragments to the release.
+    let told = |slug: &&Slug| !guide.version.pre.is_empty() && guide.changes.contains(slug);
+    if let Some(slug) = slugs.find(|slug| !told(slug)) {
+        return Ok(Some(format!("{NEXT}/{}", slug.fragment())));
+    }
+    let changed = tree.changed_since(since, &project.product.changes.behaviour)?;
+    let changed = changed.first();
+    Ok(changed.map(|path| format!("{path}, which changed after {since:.12}")))
 }

@@ -1,6 +1,8 @@
 //! What is told of the next release: whole, about what did change since the last one, and of a
 //! version that follows from it.
 
+use std::collections::BTreeSet;
+
 use release_plan::changes::NEXT;
 use release_plan::{Bump, Tag, Version};
 
@@ -81,7 +83,12 @@ fn told(
         let finding = Finding::when(true, Verdict::Failed, found, LOOK);
         return Ok(vec![row(rule, NEXT, expected, finding)]);
     };
-    let mut changed = tree.changed_since(&last.reference(), patterns)?;
+    // Who takes a path out of the policy tells of what changed there for the last time.
+    let then = needed::product(tree, &last)?;
+    let then = then.map(|then| then.changes.behaviour).unwrap_or_default();
+    let patterns: BTreeSet<_> = patterns.iter().cloned().chain(then).collect();
+    let patterns: Vec<_> = patterns.into_iter().collect();
+    let mut changed = tree.changed_since(&last.reference(), &patterns)?;
     changed = unlike_versions(project, tree, &last, changed)?;
     // Of scripts that go out under a number of their own, their entry tells.
     if project.product.bootstrap_revision > 0 {
@@ -90,7 +97,7 @@ fn told(
     let told = Told::of(project, story, released, &last)?;
     let mut rows = vec![change_is_told(&told, &last, &changed)];
     rows.extend(reviews_are_about(tree, &told, &last, &changed)?);
-    rows.push(step_is_declared(project, &told, &last));
+    rows.push(step_is_declared(project, tree, &told, &last)?);
     rows.push(surface_is_there(project)?);
     let since = needed::since(project, code, tree, &last)?;
     rows.extend(bumps(&told, story, &last, &since));
@@ -176,7 +183,9 @@ fn reviews_are_about(
     last: &Tag,
     changed: &[String],
 ) -> Result<Vec<Row>, Failure> {
-    let patterns: Vec<&str> = told.scopes.iter().map(|(_, path)| path.as_str()).collect();
+    let scopes = told.scopes.iter();
+    let (narrow, wide): (Vec<_>, Vec<_>) = scopes.partition(|(_, path)| is_narrow(path));
+    let patterns: Vec<&str> = narrow.iter().map(|(_, path)| path.as_str()).collect();
     // Without a pattern, git matches everything.
     let reviewed = if patterns.is_empty() {
         Default::default()
@@ -196,35 +205,54 @@ fn reviews_are_about(
     let finding = Finding::when(others.is_empty(), Verdict::Failed, found, &mend);
     let expected = format!("each change of behaviour since {last} in the scope of a review");
     let mut rows = vec![row("change-is-reviewed", NEXT, expected, finding)];
-    for (place, path) in &told.scopes {
-        if !tree.changed_since(&last.reference(), &[path])?.is_empty() {
-            continue;
-        }
-        let found = format!("{path}, of which nothing did");
-        let mend = format!("edit {place}");
-        let finding = Finding::when(false, Verdict::Failed, found, &mend);
-        let expected = format!("what changed since {last}");
+    let mut wrong = |place: &String, expected: &str, found: String| {
+        let finding = Finding::when(false, Verdict::Failed, found, &format!("edit {place}"));
         rows.push(row("review-scope", place, expected, finding));
+    };
+    for (place, path) in wide {
+        let expected = "a path that begins with the name of a file or a folder";
+        wrong(place, expected, format!("{path:?}"));
+    }
+    // A review that is frozen cannot be edited, and what it was about may have been taken back.
+    let next = format!("{NEXT}/");
+    for (place, path) in narrow.into_iter().filter(|(at, _)| at.starts_with(&next)) {
+        if tree.changed_since(&last.reference(), &[path])?.is_empty() {
+            let expected = format!("what changed since {last}");
+            wrong(place, &expected, format!("{path}, of which nothing did"));
+        }
     }
     Ok(rows)
 }
 
+/// Whether a path of a review does not stand for all of the tree.
+fn is_narrow(path: &str) -> bool {
+    let first = path.split('/').next().unwrap_or_default();
+    !matches!(first.trim(), "" | "." | "..") && !first.contains(['*', '?', '[', '\\', ':'])
+}
+
 /// The version is the last one, or the one that follows from what the fragments declare.
-fn step_is_declared(project: &Project, told: &Told, last: &Tag) -> Row {
+fn step_is_declared(
+    project: &Project,
+    tree: &Tree,
+    told: &Told,
+    last: &Tag,
+) -> Result<Row, Failure> {
     let version = project.package_version();
     let released = last.version();
     let (expected, passed) = match told.bump {
-        Some(bump) => (
-            format!(
-                "{}, since {bump} is declared after {last}",
-                bump.after(released)
-            ),
-            version == released || bump.leads(released, version),
-        ),
-        None => (
-            format!("{released}, since nothing is declared after {last}"),
-            version == released,
-        ),
+        Some(bump) => {
+            let followed = tree.followed(last, bump)?;
+            let next = bump.after(&followed);
+            let leads = bump.leads(released, version) || bump.leads(&followed, version);
+            (
+                format!("{next}, since {bump} is declared after {last}"),
+                leads,
+            )
+        }
+        None => {
+            let expected = format!("{released}, since nothing is declared after {last}");
+            (expected, false)
+        }
     };
     let found = if version == released {
         format!("{version}, not raised yet")
@@ -232,8 +260,9 @@ fn step_is_declared(project: &Project, told: &Told, last: &Tag) -> Row {
         version.to_string()
     };
     let mend = "set `version` in Cargo.toml to that, or declare another `bump` in a fragment";
+    let passed = passed || version == released;
     let finding = Finding::when(passed, Verdict::Failed, found, mend);
-    row("step-is-declared", "Cargo.toml", expected, finding)
+    Ok(row("step-is-declared", "Cargo.toml", expected, finding))
 }
 
 /// The command line is written down, so that it can be held against that of the last release.

@@ -4,15 +4,27 @@
 use release_plan::Sha256;
 
 use super::{Finding, Row, Verdict, count, row};
+use crate::git::Tree;
 use crate::project::{PRODUCT_FILE, Project};
-use crate::{Failure, files};
+use crate::{Failure, files, needed};
 
-/// A row for each pair that is not one, and one where all are.
-pub(super) fn twins_are_equal(project: &Project) -> Result<Vec<Row>, Failure> {
+/// A row for each pair that is not one, and one where all are. A pair that is named no more, and of
+/// which both files are still there, is one.
+pub(super) fn twins_are_equal(project: &Project, tree: &Tree) -> Result<Vec<Row>, Failure> {
     let rule = "twins-are-equal";
-    let twins = &project.product.changes.twins;
+    let mut twins = project.product.changes.twins.clone();
+    let last = tree.last_release()?;
+    let then = last.map(|last| needed::product(tree, &last)).transpose()?;
+    let then = then.flatten().map(|then| then.changes.twins);
+    let here = |twins: &[String; 2]| twins.iter().all(|it| project.root.join(it).is_file());
+    let unnamed: Vec<_> = then.into_iter().flatten().filter(here).collect();
+    twins.extend(
+        unnamed
+            .into_iter()
+            .filter(|then| !project.product.changes.twins.contains(then)),
+    );
     let mut rows = Vec::new();
-    for [one, other] in twins {
+    for [one, other] in &twins {
         let [ours, theirs] = [one, other].map(|path| digest(project, path));
         let (ours, theirs) = (ours?, theirs?);
         if ours.is_some() && ours == theirs {

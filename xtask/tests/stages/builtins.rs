@@ -134,6 +134,20 @@ fn a_manifest_that_is_stale_or_forgets_is_named_by_its_rule() {
             }],
             &["builtins-keep-history"],
         ),
+        (
+            "a digest that was never shipped is told",
+            &[|fixture| {
+                let forged = builtins(fixture).released(&"1.1.0".parse().unwrap());
+                let mut forged = forged.installing(&Installed::from([(
+                    "env.sh".to_owned(),
+                    Sha256::of(b"forged"),
+                )]));
+                forged = forged.released(&"1.2.2".parse().unwrap());
+                let now = builtins(fixture).installed();
+                fixture.write(FILE, &forged.installing(&now).render());
+            }],
+            &["builtins-keep-history"],
+        ),
     ];
     for (what, deeds, expected) in table {
         let fixture = installing();
@@ -184,4 +198,22 @@ fn a_manifest_that_cannot_be_read_is_told_with_its_place_and_mend() {
             .saying(words)
             .saying("generate --program");
     }
+}
+
+#[test]
+fn what_a_pre_release_installed_is_kept_and_what_comes_after_a_release_is_no_part_of_it() {
+    let fixture = installing();
+    generate(&fixture, "two");
+    fixture.commit();
+    prepare(&fixture, "1.2.4-rc.1");
+    fixture.tag("v1.2.4-rc.1");
+    // After it, the next may be begun.
+    generate(&fixture, "three");
+    fixture.commit();
+    assert_eq!(broken(&fixture), [""; 0]);
+    let mut lost = builtins(&fixture);
+    lost.files.get_mut("env.sh").unwrap().shipped.pop();
+    fixture.write(FILE, &lost.render());
+    fixture.commit();
+    assert_eq!(broken(&fixture), ["builtins-keep-history"]);
 }

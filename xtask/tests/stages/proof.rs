@@ -340,6 +340,7 @@ fn a_version_that_disagrees_in_one_place_alone_is_found_there() {
                     "lock-is-current",
                     "change-is-told",
                     "change-is-reviewed",
+                    "builtins-keep-history",
                     "documents-agree-on-version",
                 ],
             ),
@@ -383,7 +384,11 @@ fn a_version_that_disagrees_in_one_place_alone_is_found_there() {
             (
                 "a skill",
                 |fixture| fixture.replace(SKILL, "version: 1.3.0", "version: 1.2.3"),
-                &["builtins-are-current", "documents-agree-on-version"],
+                &[
+                    "guide-tells-all (blocks-publishing)",
+                    "builtins-are-current",
+                    "documents-agree-on-version",
+                ],
             ),
             (
                 "the number of the scripts",
@@ -397,7 +402,7 @@ fn a_version_that_disagrees_in_one_place_alone_is_found_there() {
                     fixture.replace(&guide, "# ember 1.3.0", "# ember 1.2.3");
                     freeze(fixture);
                 },
-                &["guide-title"],
+                &["guide-title", "guide-is-of-fragments"],
             ),
             (
                 "the keys of the guide",
@@ -406,7 +411,7 @@ fn a_version_that_disagrees_in_one_place_alone_is_found_there() {
                     fixture.replace(&guide, "version: 1.3.0", "version: 1.2.4");
                     freeze(fixture);
                 },
-                &["guide-title"],
+                &["guide-title", "guide-is-of-fragments"],
             ),
             (
                 "the name of the guide",
@@ -472,7 +477,7 @@ fn a_tag_or_a_guide_that_is_not_of_the_release_is_found() {
                 |fixture| {
                     fixture.replace(&format!("{RELEASES}/1.3.0.md"), "It glows", "It shines");
                 },
-                &[LATER, "guide-frozen"],
+                &[LATER, "guide-frozen", "guide-is-of-fragments"],
             ),
             (
                 "an old one edited with its digest",
@@ -509,9 +514,10 @@ fn declared_patch_and_tagged_minor_is_refused_before_and_after_the_tag() {
     }
     freeze(&fixture);
     fixture.commit();
-    assert_eq!(not_passed(&fixture), [LATER, "step-is-declared"]);
+    let wrong = ["step-is-declared", "guide-is-of-fragments"];
+    assert_eq!(not_passed(&fixture), [LATER, wrong[0], wrong[1]]);
     fixture.tag("v1.3.0");
-    assert_eq!(not_passed(&fixture), ["step-is-declared"]);
+    assert_eq!(not_passed(&fixture), wrong);
 }
 
 #[test]
@@ -744,6 +750,8 @@ fn where_tags_are_missing_all_that_rests_on_them_is_not_checked() {
             "scripts-are-numbered",
             "change-is-told",
             "guide-frozen",
+            "guide-is-of-fragments",
+            "guide-tells-all",
             "builtins-keep-history",
         ]
         .map(|rule| format!("{rule} ({verdict})"))
@@ -760,7 +768,10 @@ fn where_tags_are_missing_all_that_rests_on_them_is_not_checked() {
     };
     for (deed, mend) in [
         (shallow, "git fetch --unshallow --tags"),
-        (without_tags, "git fetch --tags"),
+        (
+            without_tags,
+            "git fetch --tags; where it never was released, take its guide away",
+        ),
     ] {
         // All is told of, or nothing is: that cannot be seen.
         for tell_of_it in [true, false] {
@@ -774,7 +785,13 @@ fn where_tags_are_missing_all_that_rests_on_them_is_not_checked() {
             deed(&fixture);
             let mut found = not_passed(&fixture);
             found.retain(|rule| rule != LATER);
-            assert_eq!(found, blind("not-checked"), "{mend}");
+            let mut expected = blind("not-checked").to_vec();
+            // Where its tag is there, 1.3.0 is out, and all that is told of it was told.
+            if mend.contains("--unshallow") {
+                expected
+                    .retain(|rule| !rule.starts_with("guide-is") && !rule.starts_with("guide-t"));
+            }
+            assert_eq!(found, expected, "{mend}");
             let ended = gates::check(&fixture, &["--strict"]).with(Exit::Gate);
             for rule in found {
                 let rule = rule.trim_end_matches(" (not-checked)");
@@ -970,13 +987,16 @@ fn a_file_that_decides_and_is_not_utf_8_is_refused_with_its_place() {
 }
 
 #[test]
-fn a_change_that_an_older_guide_told_of_is_found_in_the_next_guide_too() {
+fn a_change_that_an_older_guide_told_of_is_told_of_in_no_other() {
     let fixture = released();
     shine(&fixture);
     tell(&fixture, "glow", "minor");
     fixture.commit();
-    prepare(&fixture, "1.3.0");
     assert_eq!(not_passed(&fixture), [LATER, "fragment-told-once"]);
+    let prepare = fixture.run("prepare", &["1.3.0", "--yes"]);
+    prepare
+        .with(Exit::Gate)
+        .saying("glow.md: expected a change that no release told of");
 }
 
 #[test]

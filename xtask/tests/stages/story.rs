@@ -354,8 +354,9 @@ fn the_last_release_is_one_that_this_commit_rests_on() {
     repository
         .reset(main.as_object(), git2::ResetType::Hard, None)
         .unwrap();
-    fixture.tag("v1.2.4");
     fixture.write("src/main.rs", "fn main() { /* glows */ }\n");
+    fixture.commit();
+    fixture.tag("v1.2.4");
     let ended: Ended = fixture
         .xtask("check")
         .arg("--json")
@@ -368,7 +369,8 @@ fn the_last_release_is_one_that_this_commit_rests_on() {
         ended.out
     );
     // From a head that is no branch it is the same.
-    repository.set_head_detached(main.id()).unwrap();
+    let head = repository.head().unwrap().target().unwrap();
+    repository.set_head_detached(head).unwrap();
     let detached: Ended = fixture
         .xtask("check")
         .arg("--json")
@@ -376,6 +378,11 @@ fn the_last_release_is_one_that_this_commit_rests_on() {
         .unwrap()
         .into();
     assert_eq!(detached.out, ended.out);
+    // What is not committed came after it.
+    fixture.write("src/main.rs", "fn main() { /* shines */ }\n");
+    let changed = fixture.run("check", &["--json"]).out;
+    let since = "where behaviour changed since v1.2.4";
+    assert!(changed.contains(since), "{changed}");
 }
 
 #[test]
@@ -606,8 +613,16 @@ fn a_guide_says_what_it_is_of_and_is_never_changed() {
     };
     for (name, deeds, expected) in [
         ("nothing", vec![], &[][..]),
-        ("edited", vec![edited], &["guide-frozen"]),
-        ("edited with its digest before it went out", vec![both], &[]),
+        (
+            "edited",
+            vec![edited],
+            &["guide-frozen", "guide-is-of-fragments"],
+        ),
+        (
+            "edited with its digest before it went out",
+            vec![both],
+            &["guide-is-of-fragments"],
+        ),
         (
             "edited with its digest after it went out",
             vec![later, both],
@@ -634,7 +649,7 @@ fn a_guide_says_what_it_is_of_and_is_never_changed() {
                 fixture.replace(GUIDE, "version: 1.3.0", "version: 1.3.1");
                 digest(fixture);
             }],
-            &["guide-title"],
+            &["guide-title", "guide-is-of-fragments"],
         ),
         (
             "with another title",
@@ -642,7 +657,7 @@ fn a_guide_says_what_it_is_of_and_is_never_changed() {
                 fixture.replace(GUIDE, "# ember 1.3.0", "# ember 1.3.1");
                 digest(fixture);
             }],
-            &["guide-title"],
+            &["guide-title", "guide-is-of-fragments"],
         ),
         (
             "told of again",
@@ -1167,5 +1182,138 @@ fn tags_that_were_not_fetched_are_not_taken_for_releases_that_never_were() {
     let row = told();
     assert_eq!(row["verdict"], "not-checked", "{row}");
     assert_eq!(row["found"], "a guide of v1.3.0, and no such tag", "{row}");
-    assert_eq!(row["mend"], "git fetch --tags", "{row}");
+    let mend = row["mend"].as_str().unwrap();
+    assert!(
+        mend.starts_with("git fetch --tags; where it never was"),
+        "{row}"
+    );
+}
+
+#[test]
+fn what_came_after_the_release_commit_stands_in_the_way_of_publishing() {
+    type Deed = fn(&Fixture);
+    let table: [(&str, Deed, &[&str]); 4] = [
+        ("nothing", |_| {}, &[]),
+        (
+            "a fragment",
+            |fixture| {
+                fixture.write("src/main.rs", "fn main() { /* dims */ }\n");
+                tell(fixture, "dim", "patch");
+            },
+            &["guide-tells-all"],
+        ),
+        (
+            "a change that nothing tells of",
+            |fixture| fixture.write("src/main.rs", "fn main() { /* dims */ }\n"),
+            &["guide-tells-all"],
+        ),
+        (
+            "what is no behaviour",
+            |fixture| fixture.write("CHANGES", "another\n"),
+            &[],
+        ),
+    ];
+    for (name, deed, expected) in table {
+        for version in ["1.3.0", "1.3.0-rc.1"] {
+            let fixture = glowing("minor");
+            prepare(&fixture, version);
+            deed(&fixture);
+            fixture.commit();
+            let ended = fixture.run("check", &["--json"]);
+            let rows: Vec<Value> = serde_json::from_str(&ended.out).unwrap();
+            let late = rows.iter().filter(|row| {
+                row["verdict"] == "blocks-publishing"
+                    && row["rule"].as_str().unwrap().starts_with("guide")
+            });
+            let late: Vec<_> = late.map(|row| row["rule"].as_str().unwrap()).collect();
+            assert_eq!(late, expected, "{name} after {version}");
+            assert_eq!(broken(&fixture), [""; 0], "{name} after {version}");
+            // Once it is out, what comes is told of by the next.
+            fixture.tag(&format!("v{version}"));
+            fixture.write("CHANGES", "after that\n");
+            fixture.commit();
+            let ended = fixture.run("check", &["--json"]);
+            assert!(
+                !ended.out.contains("guide-tells-all"),
+                "{name}: {}",
+                ended.out
+            );
+        }
+    }
+}
+
+#[test]
+fn a_review_of_all_there_is_reviews_nothing() {
+    for scope in [
+        "*",
+        "**",
+        "[a-z]*",
+        "?rc",
+        ".",
+        "./src",
+        "/",
+        "../ember",
+        ":(top)src",
+        " ",
+    ] {
+        let fixture = released();
+        fixture.write("src/main.rs", "fn main() { /* glows */ }\n");
+        tell_of(&fixture, scope, "patch");
+        fixture.commit();
+        let broken = broken(&fixture);
+        assert!(
+            broken.contains(&"change-is-reviewed".to_owned()),
+            "{scope}: {broken:?}"
+        );
+        assert!(
+            broken.contains(&"review-scope".to_owned()),
+            "{scope}: {broken:?}"
+        );
+    }
+}
+
+#[test]
+fn a_policy_that_is_narrowed_holds_for_what_changes_with_it() {
+    let fixture = released();
+    fixture.write("src/main.rs", "fn main() { /* glows */ }\n");
+    let policy = "behaviour: [src, bootstrap, playbook/skills]";
+    fixture.replace(
+        "release-plan/product.yaml",
+        policy,
+        "behaviour: [bootstrap]",
+    );
+    fixture.commit();
+    assert_eq!(broken(&fixture), ["change-is-told", "change-is-reviewed"]);
+}
+
+#[test]
+fn a_line_that_is_kept_up_is_released_from_and_the_other_goes_on_past_it() {
+    let fixture = released();
+    let repository = fixture.repository();
+    let main = repository.head().unwrap().name().unwrap().to_owned();
+    let old = repository.head().unwrap().peel_to_commit().unwrap();
+    repository.branch("line-1.2", &old, false).unwrap();
+    let glow = |text: &str, bump: &str| {
+        fixture.write("src/main.rs", &format!("fn main() {{ /* {text} */ }}\n"));
+        tell(&fixture, text, bump);
+        fixture.commit();
+    };
+    let out = |version: &str| {
+        prepare(&fixture, version);
+        assert_eq!(broken(&fixture), [""; 0], "{version}");
+        fixture.tag(&format!("v{version}"));
+    };
+    switch(&fixture, "refs/heads/line-1.2");
+    glow("glows", "patch");
+    out("1.2.4");
+    switch(&fixture, &main);
+    glow("shines", "patch");
+    fixture
+        .run("prepare", &["1.2.4", "--yes"])
+        .with(Exit::Input);
+    fixture
+        .run("prepare", &["1.2.6", "--yes"])
+        .with(Exit::Gate)
+        .saying("expected 1.2.5");
+    out("1.2.5");
 }
