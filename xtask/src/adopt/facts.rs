@@ -1,6 +1,7 @@
 //! What is known of a program that is to be released: from Cargo, from git, from a `product.yaml`
 //! that is there, and from what the caller says, which only GitHub knows.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use cargo_metadata::{Metadata, MetadataCommand, Package, TargetKind};
@@ -9,7 +10,7 @@ use release_plan::{Changes, Exit, Identities, Product, Repository, sources};
 use super::templates;
 use crate::failure::Exiting as _;
 use crate::git::Origin;
-use crate::project::{PLAYBOOK_FOLDER, PRODUCT_FILE};
+use crate::project::{DIST_FILE, LOCK_FILE, MANIFEST_FILE, PLAYBOOK_FOLDER, PRODUCT_FILE};
 use crate::{Failure, files};
 
 /// What the caller says.
@@ -231,13 +232,19 @@ fn behaviour(package: &Package, root: &Path) -> Vec<String> {
             .map_or(name.into(), |folder| folder.join(name))
             .to_string()
     };
-    let others = [".github/workflows", "bootstrap", PLAYBOOK_FOLDER].map(str::to_owned);
-    let mut all: Vec<_> = others
-        .into_iter()
-        .chain([below("build.rs"), below("src")])
-        .collect();
-    all.sort();
-    all
+    let others = [
+        ".github/workflows",
+        "bootstrap",
+        DIST_FILE,
+        LOCK_FILE,
+        MANIFEST_FILE,
+        PLAYBOOK_FOLDER,
+        PRODUCT_FILE,
+        "rust-toolchain.toml",
+    ];
+    let own = [below("build.rs"), below(MANIFEST_FILE), below("src")];
+    let all: BTreeSet<_> = others.map(str::to_owned).into_iter().chain(own).collect();
+    all.into_iter().collect()
 }
 
 /// A product that is there, unless the caller says otherwise.
