@@ -244,7 +244,7 @@ fn place_of(text: &str, offset: usize) -> (usize, usize) {
 }
 
 /// Where the last part of a dotted key stands, looking for each part below the one before.
-fn key_place(text: &str, key: &str) -> Option<(usize, usize)> {
+pub(crate) fn key_place(text: &str, key: &str) -> Option<(usize, usize)> {
     let mut lines = text.lines().enumerate();
     let mut found = None;
     for part in key.split('.') {

@@ -1,6 +1,7 @@
 //! A Markdown file of sections with known headings, and what stands before them between `---`.
 
 use pulldown_cmark::{Event, HeadingLevel, Parser, Tag, TagEnd};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::{Fault, PLACEHOLDER};
@@ -63,7 +64,47 @@ pub(super) fn text<'a>(
             "expected lines that end with LF, found CR: save it with LF",
         );
     }
+    if let Some((offset, c)) = text.char_indices().find(|(_, c)| is_hidden(*c)) {
+        return refused(offset, &hidden(c));
+    }
     Ok(text)
+}
+
+/// What nobody sees, and what drives a terminal or turns the order of reading.
+fn is_hidden(c: char) -> bool {
+    let turns = matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    turns || c.is_control() && !matches!(c, '\n' | '\t')
+}
+
+fn hidden(c: char) -> String {
+    let number = u32::from(c);
+    format!(
+        "expected words that everybody sees, found the character U+{number:04X}, which drives a \
+         terminal or turns the order of reading; remove it"
+    )
+}
+
+/// The words of a key, which become one line of a document and nothing more of it.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct Line(pub(super) String);
+
+impl TryFrom<String> for Line {
+    type Error = String;
+
+    fn try_from(words: String) -> Result<Self, Self::Error> {
+        // An escape hides from the text of the file.
+        if let Some(c) = words
+            .chars()
+            .find(|c| *c != '\n' && (is_hidden(*c) || *c == '\t'))
+        {
+            return Err(hidden(c));
+        }
+        if words.contains('\n') {
+            return Err("expected words on one line, found more; join them".to_owned());
+        }
+        Ok(Self(words))
+    }
 }
 
 /// What stands between two lines `---` at the beginning of `text`, and what follows.
@@ -195,11 +236,14 @@ impl Document {
                 });
             }
             if let Some((offset, word)) = placeholder(&section.text) {
+                faults.push(unfinished(rules.placeholder, section.line_of(offset), word));
+            }
+            if let Some(offset) = section.open() {
                 faults.push(Fault {
-                    rule: rules.placeholder,
+                    rule: rules.section,
                     line: section.line_of(offset),
-                    expected: "words of your own".to_owned(),
-                    found: format!("{word} of the template"),
+                    expected: "a block that ends before its section does".to_owned(),
+                    found: "one that is left open and would swallow what follows".to_owned(),
                 });
             }
         }
@@ -211,6 +255,15 @@ impl Section {
     /// The line of an offset into what stands here.
     pub(super) fn line_of(&self, offset: usize) -> usize {
         self.begins - 1 + line_of(&self.text, offset)
+    }
+
+    /// Where a block begins that nothing here closes, such as one of code.
+    fn open(&self) -> Option<usize> {
+        let end = self.text.len() + "\n\n".len();
+        let followed = format!("{}\n\n## What follows\n", self.text);
+        let mut blocks = Parser::new(&followed).into_offset_iter();
+        let open = blocks.find(|(_, range)| range.start < end && range.end > end);
+        open.map(|(_, range)| range.start)
     }
 
     /// The items of the lists that stand here, each with its offset.
@@ -241,7 +294,18 @@ pub(super) struct Rules {
     pub(super) placeholder: &'static str,
 }
 
-fn placeholder(text: &str) -> Option<(usize, &'static str)> {
+/// The fault that words of a template are.
+pub(super) fn unfinished(rule: &'static str, line: usize, word: &str) -> Fault {
+    Fault {
+        rule,
+        line,
+        expected: "words of your own".to_owned(),
+        found: format!("{word} of the template"),
+    }
+}
+
+/// The first word of a template, with its offset.
+pub(super) fn placeholder(text: &str) -> Option<(usize, &'static str)> {
     [PLACEHOLDER, "TODO", "TBD", "FIXME"]
         .into_iter()
         .find_map(|word| text.find(word).map(|at| (at, word)))

@@ -1,11 +1,13 @@
 //! A fragment: what one change is, what to tell those who use the program, and what it is good for.
 
+use std::ops::Range;
+
 use pulldown_cmark::{Event, Parser, Tag};
 use serde::Deserialize;
 
-use super::document::{Document, Rules, Section, front, text};
+use super::document::{Document, Line, Rules, Section, front, placeholder, text, unfinished};
 use super::{Fault, MOST_BYTES, Slug};
-use crate::sources::SourceError;
+use crate::sources::{SourceError, key_place};
 use crate::{Bump, Capability};
 
 const WHAT_CHANGED: &str = "What changed";
@@ -15,6 +17,9 @@ const EVIDENCE: &str = "Evidence";
 
 /// The sections that each fragment has.
 const WANTED: [&str; 3] = [WHAT_CHANGED, TELL, CAPABILITIES];
+
+/// The rule that words of a template break.
+const UNFINISHED: &str = "fragment-placeholder";
 
 /// The words that claim that something was wrong and is so no more.
 const CLAIMS: [&str; 7] = ["fix", "fixes", "fixed", "fixing", "bug", "bugs", "bugfix"];
@@ -36,6 +41,8 @@ pub struct Fragment {
     pub side_effects: bool,
     /// What becomes of what is installed already; none where nothing has to be moved.
     pub migration: Option<String>,
+    /// What its keys lack.
+    unsaid: Vec<Fault>,
     document: Document,
 }
 
@@ -45,12 +52,12 @@ pub struct Fragment {
 struct Front {
     bump: Bump,
     #[serde(default)]
-    bump_reason: Option<String>,
+    bump_reason: Option<Line>,
     area: Slug,
     #[serde(default)]
     issue: Option<u64>,
     side_effects: bool,
-    migration: String,
+    migration: Line,
 }
 
 impl Fragment {
@@ -63,14 +70,25 @@ impl Fragment {
         let text = text(file, bytes, MOST_BYTES)?;
         let (front, body): (Front, _) = front(file, text)?;
         let headings = [WHAT_CHANGED, TELL, CAPABILITIES, EVIDENCE];
+        let reason = front.bump_reason.map(|Line(reason)| reason);
+        let Line(migration) = front.migration;
+        let mut unsaid = Vec::new();
+        for (key, words) in [
+            ("bump_reason", reason.as_ref()),
+            ("migration", Some(&migration)),
+        ] {
+            let line = key_place(text, key).map_or(1, |(line, _)| line);
+            unsaid.extend(words.and_then(|words| unsaid_of(line, key, words)));
+        }
         Ok(Self {
             slug,
             bump: front.bump,
-            bump_reason: front.bump_reason,
+            bump_reason: reason,
             area: front.area.to_string(),
             issue: front.issue,
             side_effects: front.side_effects,
-            migration: Some(front.migration).filter(|migration| migration != "none"),
+            migration: Some(migration).filter(|words| !words.trim().eq_ignore_ascii_case("none")),
+            unsaid,
             document: Document::read(file, text, body, &headings)?,
         })
     }
@@ -110,10 +128,12 @@ impl Fragment {
     pub fn faults(&self) -> Vec<Fault> {
         let rules = Rules {
             section: "fragment-sections",
-            placeholder: "fragment-placeholder",
+            placeholder: UNFINISHED,
         };
-        let mut faults = self.document.faults(&WANTED, &rules);
+        let mut faults = self.unsaid.clone();
+        faults.extend(self.document.faults(&WANTED, &rules));
         faults.extend(self.document.section(TELL).and_then(not_plain));
+        faults.extend(self.document.section(CAPABILITIES).and_then(not_words));
         faults.extend(self.document.section(CAPABILITIES).and_then(not_usable));
         faults.extend(self.unproven());
         faults
@@ -163,36 +183,72 @@ fn is_evidence(text: &str) -> bool {
     (says("Reproduced:") && says("Fixed:")) || says("Not reproducible here:")
 }
 
+/// What the words of a key lack.
+fn unsaid_of(line: usize, key: &str, words: &str) -> Option<Fault> {
+    if words.trim().is_empty() {
+        return Some(Fault {
+            rule: "fragment-keys",
+            line,
+            expected: format!("words after `{key}:`"),
+            found: "nothing".to_owned(),
+        });
+    }
+    if let Some((_, word)) = placeholder(words) {
+        return Some(unfinished(UNFINISHED, line, word));
+    }
+    let found = first_of(words, is_markup)?;
+    Some(not_plain_at(line, MARKUP, &words[found]))
+}
+
 /// Code or a name of the program's inside, where whoever uses it is told something.
 fn not_plain(section: &Section) -> Option<Fault> {
-    let found =
-        Parser::new(&section.text)
-            .into_offset_iter()
-            .find_map(|(event, range)| match event {
-                Event::Code(_) | Event::Html(_) | Event::InlineHtml(_) => Some(range),
-                Event::Start(Tag::CodeBlock(_)) => Some(range),
-                Event::Text(words) => {
-                    let inside = |word: &&str| {
-                        word.starts_with("--")
-                            || ["_", "::", "()"].iter().any(|mark| word.contains(mark))
-                    };
-                    words
-                        .split_whitespace()
-                        .any(|word| inside(&word))
-                        .then_some(range)
-                }
-                _ => None,
-            })?;
-    let first = section.text[found.clone()]
-        .lines()
-        .next()
-        .unwrap_or_default();
-    Some(Fault {
+    let found = first_of(&section.text, |event| match event {
+        Event::Code(_) | Event::Start(Tag::CodeBlock(_)) => true,
+        Event::Text(words) => {
+            let inside = |word: &str| {
+                word.starts_with("--") || ["_", "::", "()"].iter().any(|mark| word.contains(mark))
+            };
+            words.split_whitespace().any(inside)
+        }
+        event => is_markup(event),
+    })?;
+    let line = section.line_of(found.start);
+    let expected = "plain words: no code, no flags, no keys, no HTML, no images";
+    Some(not_plain_at(line, expected, &section.text[found]))
+}
+
+/// What a terminal does not show as words, where it is told how the program is used.
+fn not_words(section: &Section) -> Option<Fault> {
+    let found = first_of(&section.text, is_markup)?;
+    let line = section.line_of(found.start);
+    Some(not_plain_at(line, MARKUP, &section.text[found]))
+}
+
+const MARKUP: &str = "words: no HTML, no images";
+
+fn is_markup(event: &Event<'_>) -> bool {
+    matches!(
+        event,
+        Event::Html(_) | Event::InlineHtml(_) | Event::Start(Tag::Image { .. })
+    )
+}
+
+/// Where the first such thing stands.
+fn first_of(text: &str, such: impl Fn(&Event<'_>) -> bool) -> Option<Range<usize>> {
+    let mut events = Parser::new(text).into_offset_iter();
+    events
+        .find(|(event, _)| such(event))
+        .map(|(_, range)| range)
+}
+
+fn not_plain_at(line: usize, expected: &str, found: &str) -> Fault {
+    let first = found.lines().next().unwrap_or_default();
+    Fault {
         rule: "fragment-plain-words",
-        line: section.line_of(found.start),
-        expected: "plain words: no code, no flags, no keys".to_owned(),
+        line,
+        expected: expected.to_owned(),
         found: first.chars().take(80).collect(),
-    })
+    }
 }
 
 /// A capability of which one does not learn how to use it.
@@ -301,10 +357,89 @@ A download that breaks off is no longer started from its beginning.
             ("## Capabilities", "## What changed", "f.md:17:1: "),
             ("## What changed", "Words.\n\n## What changed", "f.md:9:1: "),
             ("A cut", "A\rcut", "f.md:11:2: "),
+            ("area: download", "area: \"\"", "f.md:3:7: "),
+            (
+                "migration: none",
+                r#"migration: "x\n\n## Evidence\n\nso""#,
+                "f.md:6:12: ",
+            ),
+            ("migration: none", "migration: |\n  x\n  y", "f.md:7:3: "),
+            ("migration: none", r#"migration: "\e[2J""#, "f.md:6:12: "),
+            ("migration: none", r#"migration: "\u202e""#, "f.md:6:12: "),
+            (
+                "area: download",
+                "area: download\nbump_reason: \"a\\tb\"",
+                "f.md:4:14: ",
+            ),
         ] {
             assert!(GOOD.contains(from), "{from}");
             let error = read(&GOOD.replacen(from, to, 1)).unwrap_err();
             assert!(error.to_string().starts_with(place), "{to}: {error}");
+        }
+    }
+
+    #[test]
+    fn what_nobody_sees_is_refused_with_its_place() {
+        for hidden in [
+            "\u{1b}[2J",
+            "\u{9b}",
+            "\u{7f}",
+            "\u{8}",
+            "\u{202a}",
+            "\u{202e}",
+            "\u{2066}",
+            "\u{2069}",
+            "\u{2028}",
+        ] {
+            let error = read(&GOOD.replace("A cut", &format!("A {hidden} cut"))).unwrap_err();
+            let error = error.to_string();
+            assert!(error.starts_with("f.md:11:3: "), "{error}");
+            let number = u32::from(hidden.chars().next().unwrap());
+            assert!(error.contains(&format!("U+{number:04X}")), "{error}");
+            assert!(!error.contains(hidden), "{error}");
+        }
+        assert_eq!(rules(&GOOD.replace("A cut", "A\tcut")), []);
+    }
+
+    #[test]
+    fn a_key_that_says_nothing_is_a_fault_and_none_is_none_however_it_is_written() {
+        let reason = |words: &str| {
+            let with = format!("bump: minor\nbump_reason: {words}");
+            rules(&GOOD.replace("bump: minor", &with))
+        };
+        assert_eq!(reason("it can be seen"), []);
+        assert_eq!(reason("\"\""), [("fragment-keys", 3)]);
+        assert_eq!(reason("\"REPLACE:\""), [("fragment-placeholder", 3)]);
+        let migration =
+            |words: &str| GOOD.replace("migration: none", &format!("migration: {words}"));
+        assert_eq!(rules(&migration("\" \"")), [("fragment-keys", 6)]);
+        assert_eq!(rules(&migration("TODO")), [("fragment-placeholder", 6)]);
+        for none in ["none", "None", "NONE"] {
+            assert_eq!(read(&migration(none)).unwrap().migration, None, "{none}");
+        }
+        for markup in ["a <b>lamp</b>", "\"![lamp](https://example.org)\""] {
+            assert_eq!(rules(&migration(markup)), [("fragment-plain-words", 6)]);
+        }
+    }
+
+    #[test]
+    fn what_a_section_leaves_open_is_a_fault_and_what_it_closes_is_none() {
+        let with = |words: &str| {
+            rules(&format!(
+                "{GOOD}\n## Evidence\n\nFixed: so.\nReproduced: so.\n\n{words}\n"
+            ))
+        };
+        for open in ["```sh\nlight", "~~~\n```", "````\n```", "<!-- so", "<pre>"] {
+            assert_eq!(with(open), [("fragment-sections", 26)], "{open}");
+        }
+        for closed in [
+            "```sh\nlight\n```",
+            "- ```\n  light",
+            "> ```\n> light",
+            "    light",
+            "<!-- so -->",
+        ] {
+            assert_eq!(with(closed), [], "{closed}");
         }
     }
 
@@ -381,7 +516,15 @@ A download that breaks off is no longer started from its beginning.
 
     #[test]
     fn what_users_are_told_is_in_plain_words() {
-        for inside in ["`cut`", "--resume", "part_size", "a::b", "go()", "<b>x</b>"] {
+        for inside in [
+            "`cut`",
+            "--resume",
+            "part_size",
+            "a::b",
+            "go()",
+            "<b>x</b>",
+            "![x](y)",
+        ] {
             let text = GOOD.replace("A download that", &format!("A {inside} that"));
             assert_eq!(rules(&text), [("fragment-plain-words", 15)], "{inside}");
         }
@@ -401,6 +544,11 @@ A download that breaks off is no longer started from its beginning.
                 "{words}"
             );
         }
+        for markup in ["<b>so</b>", "![so](https://example.org)"] {
+            let found = rules(&with(&format!("- One: {markup}.")));
+            assert_eq!(found, [("fragment-plain-words", 19)], "{markup}");
+        }
+        assert_eq!(rules(&with("- One: run `light <FILE>`.")), []);
         let second = "- One: so.\n- Two";
         assert_eq!(rules(&with(second)), [("fragment-capabilities", 20)]);
     }

@@ -22,7 +22,7 @@ pub const NEXT: &str = "release-plan/next";
 /// The most bytes of a fragment or a review.
 pub const MOST_BYTES: usize = 64 * 1024;
 /// The most bytes of a guide, or of the reviews of a release.
-const MOST_FROZEN_BYTES: usize = 1024 * 1024;
+pub const MOST_FROZEN_BYTES: usize = 1024 * 1024;
 /// How the name of a file of reviews ends.
 pub const REVIEW: &str = ".side-effects.md";
 /// What a template says where words are wanted; nothing that says it is finished.
