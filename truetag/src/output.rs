@@ -21,6 +21,19 @@ pub(crate) fn text(text: &str) -> io::Result<()> {
     print(text.trim_end_matches('\n').to_owned())
 }
 
+/// Words of many lines that others wrote, each spelled out as [`data`] does; tabs indent.
+pub(crate) fn words(words: &str) -> io::Result<()> {
+    text(&each_line(words))
+}
+
+fn each_line(words: &str) -> String {
+    let lines = words.split('\n').map(|line| {
+        let parts: Vec<_> = line.split('\t').map(one_line).collect();
+        parts.join("\t")
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 fn print(mut text: String) -> io::Result<()> {
     text.push('\n');
     match io::stdout().lock().write_all(text.as_bytes()) {
@@ -66,6 +79,13 @@ pub(crate) fn progress(name: &str, bytes: u64) -> ProgressBar {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_of_many_lines_keep_their_lines_and_move_no_cursor() {
+        let evil = "a\n\tb\x1b]0;owned\x07\n\u{202e}c\rd\n";
+        let told = "a\n\tb\\u{1b}]0;owned\\u{7}\n\\u{202e}c\\rd\n";
+        assert_eq!(each_line(evil), told);
+    }
 
     #[test]
     fn a_line_stays_a_line_and_moves_no_cursor() {

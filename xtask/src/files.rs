@@ -2,7 +2,7 @@
 //! and renamed when whole.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read as _, Write};
 use std::path::Path;
 
 use release_plan::{Exit, Measured, Meter};
@@ -15,6 +15,24 @@ pub(crate) const PARTIAL: &str = ".partial-";
 /// Reads a file that the caller named.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     fs::read(path).map_err(|error| failed("read", path, &error))
+}
+
+/// Reads a file of the tree that decides something: of one that is too long no more than shows it,
+/// and nothing of what is no file, such as a link, or a pipe, which may never end.
+pub(crate) fn read_at_most(path: &Path, most_bytes: usize) -> Result<Vec<u8>, Failure> {
+    let cannot = |error: io::Error| failed("read", path, &error);
+    if !fs::symlink_metadata(path).map_err(cannot)?.is_file() {
+        let message = format!(
+            "{}: expected a file, found a link, a folder or a pipe; move it away",
+            path.display()
+        );
+        return Err(Failure::new(Exit::Input, message));
+    }
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(most_bytes as u64 + 1).read_to_end(&mut bytes))
+        .map_err(cannot)?;
+    Ok(bytes)
 }
 
 /// Reads a text file that the caller named.

@@ -386,6 +386,18 @@ impl Tree {
                 "the branch {branch} is there already; look at it, then `git branch -D {branch}`"
             )));
         }
+        // Git keeps branches as files in folders, where one name cannot be both.
+        let mut above = branch;
+        while let Some((parent, _)) = above.rsplit_once('/') {
+            let reference = format!("refs/heads/{parent}");
+            if repository.find_reference(&reference).is_ok() {
+                return Err(input(format!(
+                    "{reference} stands in the way of the branch {branch}; rename it: `git branch \
+                     -m {parent} OTHER-NAME`"
+                )));
+            }
+            above = parent;
+        }
         let person = repository.signature().map_err(|error| {
             input(format!(
                 "git does not know who commits ({}); set `user.name` and `user.email`",

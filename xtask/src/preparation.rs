@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use release_plan::changes::{Guide, NEXT, RELEASES, Review};
+use release_plan::changes::{Fragment, Guide, NEXT, RELEASES, Review};
 use release_plan::{AssetName, Builtins, Exit, Sha256, Version};
 use semver::VersionReq;
 use toml_edit::{DocumentMut, Item, TableLike, value};
@@ -12,6 +12,7 @@ use crate::failure::Exiting as _;
 use crate::gates::versions;
 use crate::git::Tree;
 use crate::project::{LOCK_FILE, MANIFEST_FILE, PLAYBOOK_FOLDER, PRODUCT_FILE, Project};
+use crate::publish;
 use crate::story::{Released, SUMS, Story, reviews_file};
 use crate::{Failure, told};
 
@@ -215,6 +216,34 @@ fn installed(
     Ok(())
 }
 
+/// The guide as whoever reads it later finds it: once it is frozen, nothing of it can be mended.
+fn read_back(
+    product: &str,
+    version: &Version,
+    fragments: &[&Fragment],
+    guide: &str,
+) -> Result<Guide, Failure> {
+    let file = format!("{RELEASES}/{}", Guide::file(version));
+    let read = |guide: &str| Guide::read(&file, guide.as_bytes());
+    read(guide).map_err(|error| {
+        let alone = |it: &&&Fragment| {
+            let guide = Guide::write(product, version, &[it]);
+            guide.is_some_and(|guide| read(&guide).is_err())
+        };
+        let longest = || {
+            let length = |it: &&&Fragment| it.tell().len() + it.what_changed().len();
+            fragments.iter().max_by_key(length)
+        };
+        let of = fragments.iter().find(alone).or_else(longest);
+        let of = of.map_or(NEXT.to_owned(), |it| format!("{NEXT}/{}", it.slug.fragment()));
+        let message = format!(
+            "{of}: expected words that can be read again in the guide, found that they cannot \
+             ({error}); take headings out of its keys, close what it leaves open, or tell it shorter"
+        );
+        Failure::new(Exit::Gate, message)
+    })
+}
+
 /// Puts the guide in the place of its fragments, and the reviews beside it.
 fn guide(
     project: &Project,
@@ -224,11 +253,13 @@ fn guide(
     version: &Version,
     texts: &mut Texts,
 ) -> Result<(), Failure> {
-    let guide = Guide::write(&project.product.name, version, &story.fragments());
-    let guide = guide.ok_or_else(|| {
+    let (product, fragments) = (&project.product.name, story.fragments());
+    let guide = Guide::write(product, version, &fragments).ok_or_else(|| {
         let message = format!("{NEXT}: expected a fragment, found none: there is nothing to tell");
         Failure::new(Exit::Gate, message)
     })?;
+    let read = read_back(product, version, &fragments, &guide)?;
+    publish::notes(&project.plan(version)?, Some(&read))?;
     let mut frozen = vec![(Guide::file(version), guide)];
     let mut reviews = Vec::new();
     for slug in story.slugs() {

@@ -3,11 +3,9 @@
 mod released;
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{ErrorKind, Read as _};
-use std::path::Path;
+use std::io::ErrorKind;
 
-use release_plan::changes::{Fault, Fragment, MOST_BYTES, NEXT, Review, Slug};
+use release_plan::changes::{Fault, Fragment, MOST_BYTES, NEXT, REVIEW, Review, Slug};
 use release_plan::{Bump, Exit};
 
 use crate::project::Project;
@@ -57,7 +55,15 @@ impl Story {
             let file = format!("{NEXT}/{name}");
             let (slug, is_review) = match Slug::of_file(&name) {
                 Ok(Some(named)) => named,
-                Ok(None) => continue,
+                // What holds the folder in git, or belongs to an editor.
+                Ok(None) if name.starts_with('.') => continue,
+                Ok(None) => {
+                    refused.push(format!(
+                        "{file}: expected a fragment, SLUG.md, or a review, SLUG{REVIEW}; rename \
+                         it or move it away"
+                    ));
+                    continue;
+                }
                 Err(error) => {
                     refused.push(format!(
                         "{file}:1:1: the name before the ending: {error}; rename it"
@@ -65,7 +71,7 @@ impl Story {
                     continue;
                 }
             };
-            let bytes = limited(&project.root.join(&file))?;
+            let bytes = files::read_at_most(&project.root.join(&file), MOST_BYTES)?;
             let read = if is_review {
                 Review::read(&file, &bytes).map(|review| {
                     reviews.insert(slug, review);
@@ -101,6 +107,15 @@ impl Story {
     /// The names of the changes.
     pub(crate) fn slugs(&self) -> impl Iterator<Item = &Slug> {
         self.changes.keys()
+    }
+
+    /// The files that the changes are told in, below the root of the tree.
+    pub(crate) fn files(&self) -> impl Iterator<Item = String> {
+        let names = self.changes.iter().flat_map(|(slug, change)| {
+            let review = change.review.as_ref().map(|_| slug.review());
+            [Some(slug.fragment()), review]
+        });
+        names.flatten().map(|name| format!("{NEXT}/{name}"))
     }
 
     /// The greatest of what the changes do to those who rely on the program; none without one.
@@ -176,13 +191,4 @@ fn no_owner(expected: &str, found: &str) -> Fault {
         expected: expected.to_owned(),
         found: found.to_owned(),
     }
-}
-
-/// What a file holds, and of one that is too long no more than shows it.
-fn limited(path: &Path) -> Result<Vec<u8>, Failure> {
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(MOST_BYTES as u64 + 1).read_to_end(&mut bytes))
-        .map_err(|error| files::failed("read", path, &error))?;
-    Ok(bytes)
 }

@@ -215,7 +215,17 @@ impl Document {
     /// Faults that any document may have: a section of `wanted` that is missing or says nothing,
     /// and words of a template.
     pub(super) fn faults(&self, wanted: &[&'static str], rules: &Rules) -> Vec<Fault> {
-        let mut faults = Vec::new();
+        // First, since the sections that are missing may be in it.
+        let open = self.sections.iter();
+        let open = open.filter_map(|section| Some(section.line_of(section.open()?)));
+        let mut faults: Vec<_> = open
+            .map(|line| Fault {
+                rule: rules.section,
+                line,
+                expected: "a block that ends before its section does".to_owned(),
+                found: "one that is left open and would swallow what follows".to_owned(),
+            })
+            .collect();
         for heading in wanted {
             if self.section(heading).is_none() {
                 faults.push(Fault {
@@ -237,14 +247,6 @@ impl Document {
             }
             if let Some((offset, word)) = placeholder(&section.text) {
                 faults.push(unfinished(rules.placeholder, section.line_of(offset), word));
-            }
-            if let Some(offset) = section.open() {
-                faults.push(Fault {
-                    rule: rules.section,
-                    line: section.line_of(offset),
-                    expected: "a block that ends before its section does".to_owned(),
-                    found: "one that is left open and would swallow what follows".to_owned(),
-                });
             }
         }
         faults

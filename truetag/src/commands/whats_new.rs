@@ -40,7 +40,7 @@ pub(super) fn run(app: &App, args: &WhatsNew) -> Result<(), Failure> {
         return Ok(());
     }
     let told = told.iter().map(|news| shown(&app.product.name, news));
-    Ok(output::text(&told.collect::<Vec<_>>().join("\n"))?)
+    Ok(output::words(&told.collect::<Vec<_>>().join("\n"))?)
 }
 
 fn shown(product: &str, news: &News) -> String {

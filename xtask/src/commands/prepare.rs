@@ -12,7 +12,7 @@ use crate::git::{self, Tree};
 use crate::preparation::{self, Edit};
 use crate::project::Project;
 use crate::story::{Released, Story};
-use crate::{Failure, cli, gates, report};
+use crate::{Failure, cli, files, gates, report};
 
 pub(super) fn run(arguments: &cli::Prepare) -> Result<(), Failure> {
     let project = Project::here()?;
@@ -55,6 +55,16 @@ fn refuse(
     if let [first, ..] = changes.as_slice() {
         let message = format!("{first} is not committed: commit it or move it away");
         return Err(Failure::new(Exit::Input, message));
+    }
+    // Git may have been told to ignore it, and says nothing of it then.
+    for path in story.files() {
+        if tree.committed(&path)? != Some(files::read_text(&project.root.join(&path))?) {
+            let message = format!(
+                "{path}: expected it committed as it is here; `git add --force {path}` and commit \
+                 it, or move it away"
+            );
+            return Err(Failure::new(Exit::Input, message));
+        }
     }
     if released.guides.contains_key(version) {
         let message = format!(

@@ -8,6 +8,7 @@ use crate::Failure;
 use crate::failure::Exiting as _;
 use crate::git::Tree;
 use crate::project::Project;
+use crate::publish;
 use crate::story::{Released, SUMS, Story};
 
 /// Every row about guides.
@@ -20,6 +21,7 @@ pub(super) fn gates(
     blind: Option<Finding>,
 ) -> Result<Vec<Row>, Failure> {
     let mut rows = vec![guide_is_there(plan, released)];
+    rows.push(guide_fits(plan, released));
     rows.push(guides_say_what_they_are(project, released));
     rows.push(guides_are_frozen(tree, released, blind.clone())?);
     rows.push(changes_are_told_once(plan, story, released));
@@ -32,7 +34,7 @@ fn guide_is_there(plan: &Plan, released: &Released) -> Row {
     let passed = released.guides.contains_key(version);
     let place = format!("{RELEASES}/{}", Guide::file(version));
     let found = if passed { "that" } else { "none" };
-    let mend = format!("cargo xtask prepare {version}");
+    let mend = format!("cargo xtask prepare {version} --yes");
     let finding = Finding::when(passed, Verdict::BlocksPublishing, found, &mend);
     row(
         "guide-present",
@@ -40,6 +42,19 @@ fn guide_is_there(plan: &Plan, released: &Released) -> Row {
         format!("a guide of {version}"),
         finding,
     )
+}
+
+/// The guide can be the text of a release, which is found before there is a tag.
+fn guide_fits(plan: &Plan, released: &Released) -> Row {
+    let version = &plan.package_version;
+    let guide = released.guides.get(version);
+    let refused = publish::notes(plan, guide).err();
+    let passed = refused.is_none();
+    let found = refused.map_or("those".to_owned(), |failure| failure.to_string());
+    let mend = format!("shorten the fragments, then `cargo xtask prepare {version} --yes`");
+    let finding = Finding::when(passed, Verdict::BlocksPublishing, found, &mend);
+    let place = format!("{RELEASES}/{}", Guide::file(version));
+    row("guide-fits", place, "notes that GitHub takes", finding)
 }
 
 fn guides_say_what_they_are(project: &Project, released: &Released) -> Row {
@@ -90,7 +105,15 @@ fn guides_are_frozen(
         Some((name, found)) => (format!("{RELEASES}/{name}"), found.as_str()),
         None => (RELEASES.to_owned(), "as it was"),
     };
-    let mend = format!("git checkout {place}; what is wrong is told in the next guide");
+    let last = tree.last_release()?;
+    let frozen = |last: &Tag| matches!(tree.text_at(&last.reference(), &place), Ok(Some(_)));
+    let mend = match last.filter(frozen) {
+        Some(last) => {
+            format!("git checkout {last} -- {place}; what is wrong is told in the next guide")
+        }
+        // It went out with nothing yet.
+        None => format!("git checkout -- {place}, or make the release commit anew"),
+    };
     let finding = Finding::when(altered.is_none(), Verdict::Failed, found, &mend);
     Ok(row(rule, place, expected, finding))
 }

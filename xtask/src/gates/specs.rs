@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 
 use release_plan::Exit;
-use release_plan::changes::{SPECS, Spec, Status};
+use release_plan::changes::{MOST_BYTES, SPECS, Spec, Status};
 
 use super::{Finding, Row, Verdict, count, row};
 use crate::failure::Exiting as _;
@@ -47,8 +47,9 @@ fn read(project: &Project) -> Result<BTreeMap<String, Spec>, Failure> {
         let name = entry?.file_name().to_string_lossy().into_owned();
         if name.ends_with(".md") {
             let file = format!("{SPECS}/{name}");
-            let spec = Spec::read(&file, &files::read(&folder.join(&name))?);
-            specs.insert(name, spec.or_exit(Exit::Input)?);
+            let bytes = files::read_at_most(&folder.join(&name), MOST_BYTES)?;
+            let spec = Spec::read(&file, &bytes).or_exit(Exit::Input)?;
+            specs.insert(name, spec);
         }
     }
     Ok(specs)

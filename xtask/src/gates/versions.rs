@@ -1,6 +1,8 @@
 //! What documents and playbook say of the version: an address of a release, or the `version` of a
 //! skill. Whoever follows them must come to the version that they were shipped with.
 
+use std::cmp::Reverse;
+
 use release_plan::{Plan, Product, Tag, Version};
 
 use super::{Finding, Row, Verdict, row};
@@ -21,8 +23,8 @@ pub(super) fn documents_agree(project: &Project, plan: &Plan) -> Result<Row, Fai
     let other = texts.iter().find_map(|(place, text)| {
         let text = String::from_utf8_lossy(text);
         let mut said = said(&project.product, &text);
-        let (line, version) = said.find(|(_, version)| *version != wanted)?;
-        Some(format!("{version} in {place}:{line}"))
+        let other = said.find(|said| said.version != wanted)?;
+        Some(format!("{} in {place}:{}", other.version, other.line))
     });
     let finding = Finding::when(
         other.is_none(),
@@ -38,16 +40,28 @@ pub(super) fn documents_agree(project: &Project, plan: &Plan) -> Result<Row, Fai
 /// `text`, in which every version that it says the product has is `version`.
 pub(crate) fn rewritten(product: &Product, text: &str, version: &Version) -> String {
     let mut lines: Vec<String> = text.split('\n').map(str::to_owned).collect();
-    for (number, said) in said(product, text).collect::<Vec<_>>() {
-        let line = &mut lines[number - 1];
-        *line = line.replace(&said, &version.to_string());
+    let mut all: Vec<_> = said(product, text).collect();
+    // From the end, so that the places before stay where they are.
+    all.sort_by_key(|said| Reverse(said.begins));
+    for said in all {
+        let range = said.begins..said.begins + said.version.len();
+        lines[said.line - 1].replace_range(range, &version.to_string());
     }
     lines.join("\n")
 }
 
-/// Each version that a text says the product has, with its line: in addresses of releases, and in
-/// a skill's front matter.
-fn said<'a>(product: &'a Product, text: &'a str) -> impl Iterator<Item = (usize, String)> + 'a {
+/// A version that a text says the product has.
+struct Said {
+    /// From 1.
+    line: usize,
+    /// The byte of the line that it begins at.
+    begins: usize,
+    version: String,
+}
+
+/// Each version that a text says the product has: in addresses of releases, and in a skill's front
+/// matter.
+fn said<'a>(product: &'a Product, text: &'a str) -> impl Iterator<Item = Said> + 'a {
     let places =
         ["download", "tag"].map(|way| format!("{}/releases/{way}/", product.repository.url));
     let mut fences = 0;
@@ -55,19 +69,32 @@ fn said<'a>(product: &'a Product, text: &'a str) -> impl Iterator<Item = (usize,
         if line == "---" && (number == 0 || fences == 1) {
             fences += 1;
         }
+        let said = |begins: usize, version: &str| Said {
+            line: number + 1,
+            begins,
+            version: version.to_owned(),
+        };
+        let end = |c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+'));
         let front = (fences == 1)
             .then(|| line.trim_start().strip_prefix("version:"))
             .flatten();
-        let front = front.map(|version| version.trim().trim_matches(['"', '\'']).to_owned());
-        let addresses = places.iter().flat_map(|place| line.split(&**place).skip(1));
-        let tags = addresses.filter_map(|rest| {
-            let end = |c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+'));
-            // A dot may end the sentence.
-            let tag = rest.split(end).next()?.trim_end_matches('.');
-            Some(tag.parse::<Tag>().ok()?.version().to_string())
+        let front = front.map(|rest| {
+            let quoted = |c: char| c.is_whitespace() || matches!(c, '"' | '\'');
+            let rest = rest.trim_start_matches(quoted);
+            let version = rest.split(end).next().unwrap_or_default();
+            said(line.len() - rest.len(), version)
         });
-        let said: Vec<_> = front.into_iter().chain(tags).collect();
-        said.into_iter().map(move |version| (number + 1, version))
+        let ends = places.iter().flat_map(|place| {
+            let places = line.match_indices(place.as_str());
+            places.map(|(at, place)| at + place.len())
+        });
+        let tags = ends.filter_map(|at| {
+            // A dot may end the sentence.
+            let tag = line[at..].split(end).next()?.trim_end_matches('.');
+            let version = tag.parse::<Tag>().ok()?.version().to_string();
+            Some(said(at + tag.len() - version.len(), &version))
+        });
+        front.into_iter().chain(tags).collect::<Vec<_>>()
     })
 }
 
@@ -86,11 +113,27 @@ mod tests {
              {url}/releases/download/$TAG/x {url}/releases/latest/download/x v8.8.8\n\
              ---\nversion: 7.7.7\n"
         );
-        let said: Vec<_> = said(&product, &text).collect();
+        let said: Vec<_> = said(&product, &text)
+            .map(|said| (said.line, said.version))
+            .collect();
         let expected = [(3, "1.0.0"), (6, "1.2.3"), (6, "1.2.4-rc.1")];
         assert_eq!(said, expected.map(|(line, said)| (line, said.to_owned())));
         // A rule in the middle of a document begins no front matter.
         let ruled = "# a\n---\nversion: 1.0.0\n";
         assert_eq!(super::said(&product, ruled).count(), 0);
+    }
+
+    #[test]
+    fn only_what_says_the_version_of_the_product_is_rewritten() {
+        let product = product();
+        let url = &product.repository.url;
+        let text = |version: &str| {
+            format!(
+                "---\nversion: \"{version}\" # 1.0.0\n---\n[1.0.0]({url}/releases/tag/v{version}) needs \
+                 glibc 11.0.0 and rust 1.0.0: {url}/releases/download/v{version}/a-1.0.0.\n"
+            )
+        };
+        let raised = rewritten(&product, &text("1.0.0"), &Version::new(1, 0, 1));
+        assert_eq!(raised, text("1.0.1"));
     }
 }

@@ -71,8 +71,9 @@ pub(crate) fn notes(plan: &Plan, guide: Option<&Guide>) -> Result<String, Failur
     let most = LONGEST - BINDING - rest.chars().count();
     let told = guide.notes(&whole, most).ok_or_else(|| {
         let message = format!(
-            "{file}: expected what users are told to have at most {most} characters, as GitHub \
-             takes them; tell it shorter"
+            "{file}: expected notes of at most {most} characters, as GitHub takes them, found {} in \
+             \"What to tell your user\" alone; tell it shorter in the fragments",
+            guide.news().tell.chars().count()
         );
         Failure::new(Exit::Gate, message)
     })?;

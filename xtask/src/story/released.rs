@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 
-use release_plan::changes::{Guide, RELEASES, REVIEW, Review, Slug};
+use release_plan::changes::{Guide, MOST_FROZEN_BYTES, RELEASES, REVIEW, Review, Slug};
 use release_plan::{Checksums, Exit, Sha256, Tag, Version};
 
 use crate::failure::Exiting as _;
@@ -38,7 +38,7 @@ impl Released {
         for entry in entries {
             let name = entry?.file_name().to_string_lossy().into_owned();
             let file = format!("{RELEASES}/{name}");
-            let bytes = files::read(&folder.join(&name))?;
+            let bytes = files::read_at_most(&folder.join(&name), MOST_FROZEN_BYTES)?;
             if name == SUMS {
                 let sums = Checksums::parse(&bytes);
                 released.sums = sums.map_err(|error| refused(&format!("{RELEASES}/{error}")))?;
@@ -105,7 +105,7 @@ pub(crate) fn guide_of(version: &Version) -> Result<Option<Guide>, Failure> {
     if !path.is_file() {
         return Ok(None);
     }
-    Guide::read(&file, &files::read(&path)?)
+    Guide::read(&file, &files::read_at_most(&path, MOST_FROZEN_BYTES)?)
         .or_exit(Exit::Input)
         .map(Some)
 }

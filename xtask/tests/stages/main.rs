@@ -24,4 +24,5 @@ mod setting_up;
 mod signing;
 mod smoking;
 mod story;
+mod words;
 mod workflows;

@@ -312,7 +312,7 @@ fn prepared() -> Fixture {
 }
 
 /// Writes the digest of each file that is frozen.
-fn freeze(fixture: &Fixture) {
+pub(crate) fn freeze(fixture: &Fixture) {
     let folder = fixture.root().join(RELEASES);
     let names = std::fs::read_dir(&folder).unwrap();
     let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());

@@ -686,7 +686,7 @@ fn a_tag_without_a_guide_is_named_in_a_rehearsal_and_fails_when_publishing() {
         .find(|row| row["rule"] == "guide-present")
         .unwrap();
     assert_eq!(row["verdict"], "blocks-publishing", "{row}");
-    assert_eq!(row["mend"], "cargo xtask prepare 1.2.3", "{row}");
+    assert_eq!(row["mend"], "cargo xtask prepare 1.2.3 --yes", "{row}");
     check(&["--publishing"])
         .with(Exit::Gate)
         .saying("guide-present");
@@ -995,7 +995,7 @@ fn printing() -> Fixture {
 }
 
 /// The row of a rule.
-fn row_of(fixture: &Fixture, rule: &str) -> Value {
+pub(crate) fn row_of(fixture: &Fixture, rule: &str) -> Value {
     let ended = fixture.run("check", &["--json"]);
     let rows: Vec<Value> = serde_json::from_str(&ended.out).unwrap();
     let row = rows.into_iter().find(|row| row["rule"] == rule);
