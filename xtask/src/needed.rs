@@ -364,15 +364,20 @@ fn line_of(json: &str, keys: &[String]) -> usize {
 fn offers_changed(then: &Api, now: &Api, root: &str) -> Vec<Reason> {
     let mut reasons = Vec::new();
     for (path, was) in then {
-        let (how, place) = match now.get(path) {
-            None => (GONE, root.to_owned()),
-            Some(is) if (is.kind, &is.seen) != (was.kind, &was.seen) => {
-                (OTHER, format!("{}:{}", is.file, is.line))
+        let (bump, how, place) = match now.get(path) {
+            None => (Bump::Major, GONE, root.to_owned()),
+            Some(is) => {
+                let other = (is.kind != was.kind).then_some(Bump::Major);
+                let (bump, how) = match other.or_else(|| was.seen.difference(&is.seen)) {
+                    None => continue,
+                    Some(Bump::Major) => (Bump::Major, OTHER),
+                    Some(less) => (less, "serves its callers for more"),
+                };
+                (bump, how, format!("{}:{}", is.file, is.line))
             }
-            Some(_) => continue,
         };
         reasons.push(Reason {
-            bump: Bump::Major,
+            bump,
             thing: format!("{} {path}", was.kind),
             how: how.to_owned(),
             place,

@@ -3,16 +3,15 @@
 //! compiled: what macros make is not seen, and every `cfg` but that of tests counts as on. Relies on
 //! `syn`.
 
-use std::collections::BTreeMap;
+mod seen;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use proc_macro2::Span;
-use quote::ToTokens;
 use syn::spanned::Spanned as _;
-use syn::{
-    Attribute, Fields, FnArg, ImplItem, Item, ItemImpl, Meta, Signature, TraitItem, Type,
-    Visibility,
-};
+use syn::{Attribute, Expr, ImplItem, Item, ItemImpl, Lit, Meta, Type, Visibility};
 
+use self::seen::{Seen, tokens};
 use super::code::{Code, flatten};
 
 /// Everything that a crate offers, by its path.
@@ -21,10 +20,9 @@ pub(super) type Api = BTreeMap<String, Offer>;
 /// Something that is offered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Offer {
-    /// `fn`, `struct`, …
+    /// `fn`, `struct`, …; `impl` of a trait that a type has.
     pub(super) kind: &'static str,
-    /// What callers see of it, whichever way it is written.
-    pub(super) seen: String,
+    pub(super) seen: Seen,
     /// The file that it stands in.
     pub(super) file: String,
     /// From 1.
@@ -37,8 +35,7 @@ pub(super) struct Offer {
 /// With file, line and column, where a file is no Rust or is missing.
 pub(super) fn read(root: &str, code: &Code<'_>) -> Result<Api, String> {
     let mut modules = Modules::default();
-    let folder = root.rsplit_once('/').map_or("", |(folder, _)| folder);
-    modules.load(&[], root, folder, code)?;
+    modules.load(&[], root, folder_of(root), code)?;
     let mut api = Api::new();
     modules.offer(&[], "", &mut api, &mut Vec::new());
     api.append(&mut modules.macros);
@@ -53,6 +50,8 @@ struct Modules {
     modules: BTreeMap<Path, Module>,
     /// Those that `#[macro_export]` puts at the root.
     macros: Api,
+    /// The names of traits that nobody else sees, nor who has them.
+    hidden: BTreeSet<String>,
 }
 
 #[derive(Default)]
@@ -61,8 +60,16 @@ struct Module {
     /// Whether each child is public.
     children: BTreeMap<String, bool>,
     uses: Vec<Use>,
-    /// Methods by the name of their type.
-    methods: Vec<(String, String, Offer)>,
+    members: Vec<Member>,
+}
+
+/// A method, a constant or a trait of a type.
+struct Member {
+    /// The name of the type.
+    of: String,
+    /// Its own.
+    name: String,
+    offer: Offer,
 }
 
 struct Use {
@@ -82,7 +89,7 @@ impl Modules {
     ) -> Result<(), String> {
         let parsed = code.file(file)?;
         let parsed = parsed.ok_or_else(|| format!("{file}: expected a module, found none"))?;
-        self.load_items(at, file, folder, &parsed.items, code)
+        self.load_items(at, file, folder, &parsed.items, (false, code))
     }
 
     fn load_items(
@@ -91,7 +98,7 @@ impl Modules {
         file: &str,
         folder: &str,
         items: &[Item],
-        code: &Code<'_>,
+        (is_inline, code): (bool, &Code<'_>),
     ) -> Result<(), String> {
         let mut module = Module::default();
         for item in items.iter().filter(|item| !is_hidden(attributes(item))) {
@@ -101,18 +108,24 @@ impl Modules {
                     module.children.insert(name.clone(), is_public(&child.vis));
                     let below = joined(at, &name);
                     let inside = format!("{folder}/{name}");
-                    match &child.content {
-                        Some((_, items)) => {
-                            self.load_items(&below, file, &inside, items, code)?;
+                    match (&child.content, path_attribute(&child.attrs)) {
+                        (Some((_, items)), _) => {
+                            self.load_items(&below, file, &inside, items, (true, code))?;
                         }
-                        None => {
+                        // From the file itself, or from the folder of the module it stands in.
+                        (None, Some(path)) => {
+                            let from = if is_inline { folder } else { folder_of(file) };
+                            let file = reached(from, &path);
+                            self.load(&below, &file, folder_of(&file), code)?;
+                        }
+                        (None, None) => {
                             let file = code.module(&inside);
                             self.load(&below, &file, &inside, code)?;
                         }
                     }
                 }
                 Item::Use(item) if is_public(&item.vis) => {
-                    let offer = offer("use", String::new(), file, item.span());
+                    let offer = offer("use", Seen::default(), file, item.span());
                     flatten(&item.tree, Vec::new(), &mut |from, name| {
                         module.uses.push(Use {
                             from,
@@ -121,20 +134,23 @@ impl Modules {
                         });
                     });
                 }
-                Item::Impl(item) if item.trait_.is_none() => methods(item, file, &mut module),
+                Item::Impl(item) => members(item, file, &mut module),
                 Item::Macro(item) => {
                     let exported = item
                         .attrs
                         .iter()
                         .any(|of| of.path().is_ident("macro_export"));
                     if let (Some(name), true) = (&item.ident, exported) {
-                        let offer = offer("macro", String::new(), file, item.span());
+                        let offer = offer("macro", Seen::default(), file, item.span());
                         self.macros.insert(format!("{name}!"), offer);
                     }
                 }
                 item => {
                     if let Some((name, found)) = public(item, file) {
+                        derived(item, &name, &found, &mut module);
                         module.items.insert(name, found);
+                    } else if let Item::Trait(item) = item {
+                        self.hidden.insert(item.ident.to_string());
                     }
                 }
             }
@@ -177,7 +193,7 @@ impl Modules {
                 // Another crate's.
                 (name, None) => {
                     let name = name.as_deref().unwrap_or("*");
-                    let seen = used.from.join("::");
+                    let seen = Seen::of(used.from.join("::"));
                     let offer = Offer {
                         seen,
                         ..used.offer.clone()
@@ -189,7 +205,7 @@ impl Modules {
         above.pop();
     }
 
-    /// Adds an item of the module `of` as `here`, with its methods.
+    /// Adds an item of the module `of` as `here`, with its members.
     fn offer_item(&self, of: &[String], name: &str, here: &str, api: &mut Api) {
         let Some(item) = self
             .modules
@@ -205,13 +221,16 @@ impl Modules {
             .filter(|module| module.items.contains_key(name));
         let alone = defined.count() == 1;
         for (at, module) in &self.modules {
-            // Of two types of one name, each has the methods that stand beside it.
+            // Of two types of one name, each has the members that stand beside it.
             if !alone && at != of {
                 continue;
             }
-            for (of, method, offer) in &module.methods {
-                if of == name {
-                    api.insert(format!("{here}::{method}"), offer.clone());
+            for member in module.members.iter().filter(|member| member.of == name) {
+                let (name, offer) = (&member.name, member.offer.clone());
+                if offer.kind != "impl" {
+                    api.insert(format!("{here}::{name}"), offer);
+                } else if !self.hidden.contains(name) {
+                    api.insert(format!("{name} for {here}"), offer);
                 }
             }
         }
@@ -243,7 +262,7 @@ fn joined(at: &[String], name: &str) -> Path {
     at.iter().cloned().chain([name.to_owned()]).collect()
 }
 
-fn offer(kind: &'static str, seen: String, file: &str, at: Span) -> Offer {
+fn offer(kind: &'static str, seen: Seen, file: &str, at: Span) -> Offer {
     Offer {
         kind,
         seen,
@@ -268,15 +287,6 @@ fn is_hidden(attributes: &[Attribute]) -> bool {
     })
 }
 
-fn is_open(attributes: &[Attribute]) -> &'static str {
-    let mut attributes = attributes.iter();
-    if attributes.any(|attribute| attribute.path().is_ident("non_exhaustive")) {
-        "non_exhaustive "
-    } else {
-        ""
-    }
-}
-
 fn attributes(item: &Item) -> &[Attribute] {
     match item {
         Item::Const(item) => &item.attrs,
@@ -297,141 +307,119 @@ fn attributes(item: &Item) -> &[Attribute] {
 
 /// A public item and its name; none for one that is not public.
 fn public(item: &Item, file: &str) -> Option<(String, Offer)> {
-    let (visibility, name, kind, seen) = match item {
-        Item::Const(item) => (&item.vis, &item.ident, "const", tokens(&item.ty)),
-        Item::Static(item) => (&item.vis, &item.ident, "static", tokens(&item.ty)),
-        Item::Fn(item) => (&item.vis, &item.sig.ident, "fn", signature(&item.sig)),
-        Item::Type(item) => {
-            let seen = format!("{} = {}", tokens(&item.generics), tokens(&item.ty));
-            (&item.vis, &item.ident, "type", seen)
-        }
-        Item::Struct(item) => {
-            let seen = [
-                is_open(&item.attrs),
-                &tokens(&item.generics),
-                &fields(&item.fields, false),
-            ];
-            (&item.vis, &item.ident, "struct", seen.concat())
-        }
-        Item::Enum(item) => {
-            let variants = item.variants.iter().map(|variant| {
-                let fields = fields(&variant.fields, true);
-                format!("{}{}{fields}", is_open(&variant.attrs), variant.ident)
-            });
-            let variants = variants.collect::<Vec<_>>().join(", ");
-            let seen = [
-                is_open(&item.attrs),
-                &tokens(&item.generics),
-                " ",
-                &variants,
-            ];
-            (&item.vis, &item.ident, "enum", seen.concat())
-        }
-        Item::Trait(item) => {
-            let items = item.items.iter().map(|item| match item {
-                TraitItem::Fn(item) => {
-                    let given = if item.default.is_some() { "given " } else { "" };
-                    format!("{given}{} {}", item.sig.ident, signature(&item.sig))
-                }
-                TraitItem::Type(item) => format!("type {}{}", item.ident, tokens(&item.bounds)),
-                TraitItem::Const(item) => format!("const {} {}", item.ident, tokens(&item.ty)),
-                other => tokens(other),
-            });
-            let items = items.collect::<Vec<_>>().join("; ");
-            let above = tokens(&item.supertraits);
-            let seen = format!("{}: {above} {{{items}}}", tokens(&item.generics));
-            (&item.vis, &item.ident, "trait", seen)
-        }
-        Item::Union(item) => (&item.vis, &item.ident, "union", tokens(&item.fields)),
+    let (visibility, name, kind) = match item {
+        Item::Const(item) => (&item.vis, &item.ident, "const"),
+        Item::Static(item) => (&item.vis, &item.ident, "static"),
+        Item::Fn(item) => (&item.vis, &item.sig.ident, "fn"),
+        Item::Type(item) => (&item.vis, &item.ident, "type"),
+        Item::Struct(item) => (&item.vis, &item.ident, "struct"),
+        Item::Enum(item) => (&item.vis, &item.ident, "enum"),
+        Item::Trait(item) => (&item.vis, &item.ident, "trait"),
+        Item::Union(item) => (&item.vis, &item.ident, "union"),
         _ => return None,
     };
-    let offer = || offer(kind, seen, file, name.span());
+    let offer = || offer(kind, seen::item(item), file, name.span());
     is_public(visibility).then(|| (name.to_string(), offer()))
 }
 
-/// What callers see of fields: those that are public, and whether there are others.
-fn fields(fields: &Fields, all: bool) -> String {
-    let shown = fields
-        .iter()
-        .filter(|field| all || is_public(&field.vis))
-        .map(|field| {
-            let name = field
-                .ident
-                .as_ref()
-                .map_or_else(String::new, |name| format!("{name}: "));
-            format!("{name}{}", tokens(&field.ty))
+/// The traits that a type derives.
+fn derived(item: &Item, name: &str, found: &Offer, module: &mut Module) {
+    let generics = match item {
+        Item::Struct(item) => &item.generics,
+        Item::Enum(item) => &item.generics,
+        Item::Union(item) => &item.generics,
+        _ => return,
+    };
+    for (of, seen) in seen::derived(attributes(item), generics) {
+        module.members.push(Member {
+            of: name.to_owned(),
+            name: of.to_string(),
+            offer: Offer {
+                kind: "impl",
+                seen,
+                ..found.clone()
+            },
         });
-    let mut shown: Vec<String> = shown.collect();
-    if shown.len() < fields.len() {
-        shown.push("..".to_owned());
-    }
-    let shown = shown.join(", ");
-    match fields {
-        Fields::Named(_) => format!(" {{{shown}}}"),
-        Fields::Unnamed(_) => format!("({shown})"),
-        Fields::Unit => String::new(),
     }
 }
 
-/// What callers see of a function: not how it calls what it is given.
-fn signature(of: &Signature) -> String {
-    let inputs = of.inputs.iter().map(|input| match input {
-        FnArg::Receiver(this) => tokens(this),
-        FnArg::Typed(input) => tokens(&input.ty),
-    });
-    format!(
-        "{}{}{}{}({}){} {}",
-        tokens(&of.constness),
-        tokens(&of.asyncness),
-        tokens(&of.unsafety),
-        tokens(&of.generics),
-        inputs.collect::<Vec<_>>().join(", "),
-        tokens(&of.output),
-        tokens(&of.generics.where_clause)
-    )
-}
-
-/// The public methods and constants of a type.
-fn methods(item: &ItemImpl, file: &str, module: &mut Module) {
+/// The public methods and constants of a type, or the trait that it has.
+fn members(item: &ItemImpl, file: &str, module: &mut Module) {
     let Type::Path(of) = &*item.self_ty else {
         return;
     };
-    let Some(of) = of
-        .path
-        .segments
-        .last()
-        .map(|segment| segment.ident.to_string())
-    else {
+    let Some(segment) = of.path.segments.last() else {
         return;
     };
-    for item in &item.items {
-        let (visibility, attributes, name, kind, seen) = match item {
+    let mut add = |name: String, kind, seen, at| {
+        module.members.push(Member {
+            of: segment.ident.to_string(),
+            name,
+            offer: offer(kind, seen, file, at),
+        });
+    };
+    if item.trait_.is_some() {
+        if let Some((name, seen)) = seen::implementation(item, segment) {
+            add(name, "impl", seen, item.span());
+        }
+        return;
+    }
+    for inner in &item.items {
+        let (visibility, attributes, name, kind, seen) = match inner {
             ImplItem::Fn(item) => {
-                let seen = signature(&item.sig);
+                let seen = seen::signature(&item.sig);
                 (&item.vis, &item.attrs, &item.sig.ident, "fn", seen)
             }
-            ImplItem::Const(item) => (
-                &item.vis,
-                &item.attrs,
-                &item.ident,
-                "const",
-                tokens(&item.ty),
-            ),
+            ImplItem::Const(item) => {
+                let seen = Seen::of(tokens(&item.ty));
+                (&item.vis, &item.attrs, &item.ident, "const", seen)
+            }
             _ => continue,
         };
         if is_public(visibility) && !is_hidden(attributes) {
-            let offer = offer(kind, seen, file, name.span());
-            module.methods.push((of.clone(), name.to_string(), offer));
+            let seen = seen::method(item, segment, seen);
+            add(name.to_string(), kind, seen, name.span());
         }
     }
 }
 
-fn tokens(of: &impl ToTokens) -> String {
-    of.to_token_stream().to_string()
+/// The file that a module says it stands in.
+fn path_attribute(attributes: &[Attribute]) -> Option<String> {
+    attributes.iter().find_map(|attribute| {
+        let Meta::NameValue(pair) = &attribute.meta else {
+            return None;
+        };
+        match &pair.value {
+            Expr::Lit(value) if pair.path.is_ident("path") => match &value.lit {
+                Lit::Str(path) => Some(path.value()),
+                _ => None,
+            },
+            _ => None,
+        }
+    })
+}
+
+fn folder_of(file: &str) -> &str {
+    file.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+/// Where a path leads from a folder, without `.` and `..`: git knows neither.
+pub(super) fn reached(folder: &str, path: &str) -> String {
+    let mut parts = Vec::new();
+    for part in folder.split('/').chain(path.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
 }
 
 #[cfg(test)]
 mod tests {
+    use release_plan::Bump;
+
     use super::*;
 
     fn read(files: &[(&str, &str)]) -> Result<Api, String> {
@@ -478,7 +466,6 @@ mod tests {
             (one.kind, one.file.as_str(), one.line),
             ("struct", "src/a.rs", 1)
         );
-        assert_eq!(one.seen, " {x: u8, ..}");
     }
 
     #[test]
@@ -499,9 +486,164 @@ mod tests {
             "pub  fn f ( b : u8 )->u8{b}"
         ));
         assert!(!same("pub fn f(a: u8) {}", "pub fn f(a: u16) {}"));
-        assert!(!same("pub fn f() {}", "pub unsafe fn f() {}"));
         assert!(!same("pub fn f<T>() {}", "pub fn f<T: Copy>() {}"));
         assert!(!same("pub fn f<T>() {}", "pub fn f<T>() where T: Copy {}"));
+    }
+
+    /// What becoming the other does to callers of each that both have.
+    fn difference(one: &str, other: &str) -> Option<Bump> {
+        let [was, is] = [one, other].map(|text| api(&[("src/lib.rs", text)]));
+        let both = was.iter().filter_map(|(path, was)| {
+            let is = is.get(path)?;
+            was.seen.difference(&is.seen)
+        });
+        both.max()
+    }
+
+    #[test]
+    fn what_is_taken_from_callers_is_major_and_what_is_given_to_them_minor() {
+        for (one, other) in [
+            ("pub fn f() {}", "pub const fn f() {}"),
+            ("pub unsafe fn f() {}", "pub fn f() {}"),
+            (
+                "pub struct W; impl W { pub fn f() {} }",
+                "pub struct W; impl W { pub const fn f() {} }",
+            ),
+            (
+                "#[non_exhaustive] pub enum E { A }",
+                "#[non_exhaustive] pub enum E { A, B }",
+            ),
+            ("#[non_exhaustive] pub enum E { A }", "pub enum E { A }"),
+            (
+                "pub enum E { #[non_exhaustive] A { x: u8 } }",
+                "pub enum E { #[non_exhaustive] A { x: u8, y: u8 } }",
+            ),
+            (
+                "#[non_exhaustive] pub struct S { pub x: u8 }",
+                "#[non_exhaustive] pub struct S { pub y: u8, pub x: u8 }",
+            ),
+            (
+                "pub struct S { pub x: u8, z: u8 }",
+                "pub struct S { pub x: u8, pub y: u8, z: u8 }",
+            ),
+            (
+                "pub trait T { fn f(); }",
+                "pub trait T { fn f(); fn g() {} }",
+            ),
+            ("pub trait T { fn f(); }", "pub trait T { fn f() {} }"),
+        ] {
+            assert_eq!(
+                difference(one, other),
+                Some(Bump::Minor),
+                "{one} to {other}"
+            );
+            assert_eq!(
+                difference(other, one),
+                Some(Bump::Major),
+                "{other} to {one}"
+            );
+        }
+        for (one, other) in [
+            ("pub enum E { A }", "pub enum E { A, B }"),
+            ("pub enum E { A, B }", "pub enum E { B, A }"),
+            (
+                "pub enum E { A { x: u8 } }",
+                "pub enum E { A { x: u8, y: u8 } }",
+            ),
+            (
+                "pub struct S { pub x: u8 }",
+                "pub struct S { pub x: u8, pub y: u8 }",
+            ),
+            (
+                "pub struct S { pub x: u8 }",
+                "pub struct S { pub x: u8, y: u8 }",
+            ),
+            ("pub struct S { pub x: u8 }", "pub struct S { pub x: u16 }"),
+            ("pub trait T { fn f(); }", "pub trait T { fn f(); fn g(); }"),
+            ("pub trait T { fn f(); }", "pub trait T { unsafe fn f(); }"),
+            ("pub trait T { unsafe fn f(); }", "pub trait T { fn f(); }"),
+            (
+                "pub struct W<T>(T); impl<T> W<T> { pub fn f() {} }",
+                "pub struct W<T>(T); impl<T: Copy> W<T> { pub fn f() {} }",
+            ),
+            (
+                "pub struct W<T>(T); impl<T> W<T> { pub fn f() {} }",
+                "pub struct W<T>(T); impl<T> W<T> where T: Copy { pub fn f() {} }",
+            ),
+            (
+                "pub struct W<T>(T); impl<T> Clone for W<T> {}",
+                "#[derive(Clone)] pub struct W<T>(T);",
+            ),
+        ] {
+            assert_eq!(
+                difference(one, other),
+                Some(Bump::Major),
+                "{one} to {other}"
+            );
+        }
+        for (one, other) in [
+            (
+                "pub struct W<'a>(&'a u8); impl<'a> W<'a> { pub fn f() {} }",
+                "pub struct W<'a>(&'a u8); impl W<'_> { pub fn f() {} }",
+            ),
+            (
+                "#[derive(Clone)] pub struct W<T>(T);",
+                "pub struct W<T>(T); impl<T: Clone> Clone for W<T> {}",
+            ),
+            ("pub struct S { x: u8 }", "pub struct S { y: u16, z: u8 }"),
+            (
+                "pub struct S { pub x: u8, pub y: u8 }",
+                "pub struct S { pub y: u8, pub x: u8 }",
+            ),
+            (
+                "pub trait T { fn f(); fn g(); }",
+                "pub trait T { fn g(); fn f(); }",
+            ),
+        ] {
+            assert_eq!(difference(one, other), None, "{one} to {other}");
+        }
+    }
+
+    #[test]
+    fn the_traits_of_a_type_are_offered_with_it() {
+        let lib = "mod a; pub use a::One; trait Mine {}
+            #[derive(Clone, serde::Serialize)] #[cfg_attr(feature = \"x\", derive(Hash))]
+            #[cfg_attr(test, derive(Debug))] pub enum Two {} #[derive(Clone)] struct No;
+            impl std::fmt::Display for a::One {} impl<'de> Deserialize<'de> for Two {}
+            impl From<Two> for One {} impl Mine for One {} impl !Send for One {}";
+        let files = [
+            ("src/lib.rs", lib),
+            ("src/a.rs", "#[derive(Debug)] pub struct One;"),
+        ];
+        let expected = [
+            "Clone for Two",
+            "Debug for One",
+            "Deserialize for Two",
+            "Display for One",
+            "From<Two> for One",
+            "Hash for Two",
+            "One",
+            "Serialize for Two",
+            "Two",
+        ];
+        assert_eq!(paths(&files), expected);
+        assert_eq!(api(&files)["Clone for Two"].kind, "impl");
+    }
+
+    #[test]
+    fn a_module_is_found_where_it_says_that_it_stands() {
+        let files = [
+            (
+                "src/lib.rs",
+                "#[path = \"deep/z.rs\"] pub mod a; pub mod b; pub mod c { #[path = \"y.rs\"] pub mod d; }",
+            ),
+            ("src/deep/z.rs", "pub fn f() {} pub mod e;"),
+            ("src/deep/e.rs", "pub fn f() {}"),
+            ("src/b.rs", "#[path = \"../other/x.rs\"] pub mod f;"),
+            ("other/x.rs", "pub fn f() {}"),
+            ("src/c/y.rs", "pub fn f() {}"),
+        ];
+        assert_eq!(paths(&files), ["a::e::f", "a::f", "b::f::f", "c::d::f"]);
     }
 
     #[test]
