@@ -1,6 +1,8 @@
 //! The files that a maintainer writes: `product.yaml`, `dist-workspace.toml` and what concerns a
 //! release in `Cargo.toml`. Relies on `serde-saphyr` and `toml` for places in errors.
 
+mod lenient;
+
 use std::fmt;
 
 use semver::Version;
@@ -52,6 +54,17 @@ pub fn product(file: &str, text: &str) -> Result<Product, SourceError> {
         message: error.to_string(),
     })?;
     Ok(product)
+}
+
+/// Reads the `product.yaml` of an older release: keys that are known no more are passed over.
+///
+/// # Errors
+/// As [`product`], on what cannot be read otherwise; values are not checked again.
+pub fn product_as_it_was(file: &str, text: &str) -> Result<Product, SourceError> {
+    yaml(file, text).or_else(|error| {
+        let value = yaml(file, text)?;
+        lenient::read(value).map_err(|_| error)
+    })
 }
 
 /// Reads YAML.
@@ -171,6 +184,23 @@ pub fn release_metadata(file: &str, text: &str) -> Result<ReleaseMetadata, Sourc
     let document: Document =
         toml::from_str(text).map_err(|error| toml_error(file, text, &error))?;
     Ok(document.workspace.metadata.release)
+}
+
+/// Reads the `[workspace.metadata.release]` of an older release: keys that are known no more are
+/// passed over.
+///
+/// # Errors
+/// As [`release_metadata`], on what cannot be read otherwise.
+pub fn release_metadata_as_it_was(file: &str, text: &str) -> Result<ReleaseMetadata, SourceError> {
+    release_metadata(file, text).or_else(|error| {
+        let document: Result<serde_json::Value, _> = toml::from_str(text);
+        let table = document.ok().and_then(|document| {
+            let table = document.pointer("/workspace/metadata/release");
+            table.cloned()
+        });
+        let read = table.and_then(|table| lenient::read(table).ok());
+        read.ok_or(error)
+    })
 }
 
 /// Reads the channel that `rust-toolchain.toml` pins.
@@ -296,6 +326,36 @@ changes:
 cargo-dist-version = \"0.34.0\"
 targets = [\"x86_64-unknown-linux-gnu\"]
 ";
+
+    #[test]
+    fn of_an_older_release_keys_that_are_known_no_more_are_passed_over_and_nothing_else() {
+        let was = |text: &str| product_as_it_was("product.yaml", text);
+        let now = product("product.yaml", PRODUCT).unwrap();
+        assert_eq!(was(PRODUCT).unwrap(), now);
+        for (from, to) in [
+            ("name: lantern", "old: [{name: other}]\nname: lantern"),
+            ("  id: 7", "  id: 7\n  name: x"),
+            ("{from: releases}", "{from: releases, until: 9}"),
+        ] {
+            let text = PRODUCT.replace(from, to);
+            assert!(product("product.yaml", &text).is_err(), "{text}");
+            assert_eq!(was(&text).unwrap(), now, "{text}");
+        }
+        for (from, to, words) in [
+            ("  id: 7\n", "", "missing field `id`"),
+            ("  id: 7", "  id: seven", "7:"),
+            ("from: releases", "from: [", ""),
+        ] {
+            let error = was(&PRODUCT.replace(from, to)).unwrap_err().to_string();
+            assert!(error.contains(words), "{error}");
+        }
+        let metadata = "[workspace.metadata.release]\nzig = \"0.17.0\"\n\
+                        cargo-zigbuild = \"0.24.0\"\nsize-budget = 7\n";
+        let was = |text: &str| release_metadata_as_it_was("Cargo.toml", text);
+        let now = release_metadata("Cargo.toml", metadata).unwrap();
+        assert_eq!(was(&format!("{metadata}old = 1\n")).unwrap(), now);
+        assert!(was(&metadata.replace("size-budget = 7\n", "old = 1\n")).is_err());
+    }
 
     #[test]
     fn a_product_is_read_and_goes_into_the_program_unchanged() {

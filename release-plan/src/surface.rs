@@ -26,7 +26,10 @@ pub struct Surface {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Argument {
-    /// What it takes; none for a flag that takes nothing.
+    /// At which place it stands, from 1; none for a flag, and where that was not written down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<usize>,
+    /// What it takes, in words for people; none for a flag that takes nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub takes: Option<String>,
     /// Whether the command does nothing without it.
@@ -127,7 +130,7 @@ impl Surface {
                 let thing = named(command, name);
                 match is.get(name) {
                     None => give(Bump::Major, thing, GONE, &at[..2]),
-                    Some(is) if was == is => {}
+                    Some(is) if was.serves(is) && is.serves(was) => {}
                     Some(is) if was.serves(is) => give(Bump::Minor, thing, "takes more", &at),
                     Some(_) => give(Bump::Major, thing, OTHER, &at),
                 }
@@ -183,7 +186,9 @@ impl Argument {
     fn serves(&self, now: &Self) -> bool {
         let all = now.values.is_empty() || !self.values.is_empty();
         let known = self.values.iter().all(|value| now.values.contains(value));
-        self.takes.is_some() == now.takes.is_some()
+        let elsewhere = self.index.zip(now.index).is_some_and(|(was, is)| was != is);
+        !elsewhere
+            && self.takes.is_some() == now.takes.is_some()
             && (self.required || !now.required)
             && all
             && (now.values.is_empty() || known)
@@ -199,7 +204,7 @@ mod tests {
         Surface::parse(&whole).unwrap()
     }
 
-    const THEN: &str = r#""commands": {"": {"--json": {}}, "go": {"<TO>": {"takes": "TO", "required": true},
+    const THEN: &str = r#""commands": {"": {"--json": {}}, "go": {"<TO>": {"index": 1, "takes": "TO", "required": true},
         "--how": {"takes": "HOW", "values": ["fast", "slow"]}}}, "exit_codes": {"0": "done", "7": "late"}"#;
 
     #[test]
@@ -235,6 +240,13 @@ mod tests {
                 "\"--json\": {}",
                 "\"--json\": {\"takes\": \"FILE\"}",
                 Some((Bump::Major, "command --json is another for its callers")),
+            ),
+            ("\"takes\": \"HOW\"", "\"takes\": \"WAY\"", None),
+            ("\"index\": 1, ", "", None),
+            (
+                "\"index\": 1",
+                "\"index\": 2",
+                Some((Bump::Major, "command go <TO> is another for its callers")),
             ),
             (
                 ", \"required\": true",

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use git2::build::{CheckoutBuilder, TreeUpdateBuilder};
 use git2::{
     BranchType, ErrorCode, FileMode, IndexEntryExtendedFlag, Patch, Pathspec, PathspecFlags,
-    Repository, Status, StatusOptions,
+    Repository, Status, StatusOptions, TreeWalkMode, TreeWalkResult,
 };
 use release_plan::{BootstrapTag, Bump, CommitId, Exit, Instant, Sha256, Tag, Version};
 
@@ -451,6 +451,19 @@ impl Tree {
             }
         }
         Ok(files)
+    }
+
+    /// The folders that have a file of that name under the reference `then`.
+    pub(crate) fn folders_with(&self, then: &str, name: &str) -> Result<BTreeSet<String>, Failure> {
+        let tree = self.repository.find_reference(then)?.peel_to_tree()?;
+        let mut folders = BTreeSet::new();
+        tree.walk(TreeWalkMode::PreOrder, |above, entry| {
+            if entry.name_bytes() == name.as_bytes() {
+                folders.insert(above.trim_end_matches('/').to_owned());
+            }
+            TreeWalkResult::Ok
+        })?;
+        Ok(folders)
     }
 
     /// Of `paths`, those that one of `patterns` matches.

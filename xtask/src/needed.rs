@@ -5,11 +5,12 @@
 mod api;
 mod code;
 mod formats;
+mod packages;
 
 use std::collections::BTreeSet;
 use std::fs;
 
-use release_plan::sources::{self, SourceError};
+use release_plan::sources::{self, ReleaseMetadata, SourceError};
 use release_plan::{
     AssetName, Bump, Contents, Deprecation, Difference, GONE, NEW, OTHER, Product, Surface, Tag,
     Version,
@@ -67,25 +68,37 @@ impl Texts {
         })
     }
 
-    /// As they were under a tag; none where one of them was not there.
-    fn at(tree: &Tree, tag: &Tag) -> Result<Option<Self>, Failure> {
+    /// As they were under a tag, `product` with them; none where one of the others was not there.
+    fn at(tree: &Tree, tag: &Tag, product: String) -> Result<Option<Self>, Failure> {
         let text = |file| tree.text_at(&tag.reference(), file);
-        Ok(
-            match (text(PRODUCT_FILE)?, text(DIST_FILE)?, text(MANIFEST_FILE)?) {
-                (Some(product), Some(dist), Some(manifest)) => Some(Self {
-                    product,
-                    dist,
-                    manifest,
-                }),
-                _ => None,
-            },
-        )
+        let files = text(DIST_FILE)?.zip(text(MANIFEST_FILE)?);
+        Ok(files.map(|(dist, manifest)| Self {
+            product,
+            dist,
+            manifest,
+        }))
     }
 
+    /// What they say now.
     fn relied(&self) -> Result<Relied, SourceError> {
         let product = sources::product(PRODUCT_FILE, &self.product)?;
-        let dist = sources::dist_workspace(DIST_FILE, &self.dist)?;
         let metadata = sources::release_metadata(MANIFEST_FILE, &self.manifest)?;
+        self.relied_of(product, metadata)
+    }
+
+    /// What those of an older release say, which may have keys that are known no more.
+    fn relied_then(&self) -> Result<Relied, SourceError> {
+        let product = sources::product_as_it_was(PRODUCT_FILE, &self.product)?;
+        let metadata = sources::release_metadata_as_it_was(MANIFEST_FILE, &self.manifest)?;
+        self.relied_of(product, metadata)
+    }
+
+    fn relied_of(
+        &self,
+        product: Product,
+        metadata: ReleaseMetadata,
+    ) -> Result<Relied, SourceError> {
+        let dist = sources::dist_workspace(DIST_FILE, &self.dist)?;
         let contents = Contents {
             targets: dist.targets,
             homebrew: dist.homebrew,
@@ -136,8 +149,9 @@ pub(crate) fn things(
             Err(why) => return Ok(Err(format!("{}: {why}", told::SURFACE))),
         }
     }
-    for library in project.libraries() {
-        match api::read(library, code) {
+    for (package, library) in project.libraries() {
+        things.insert(format!("crate {package}"));
+        match api::read(&library.root, code) {
             Ok(api) => things.extend(api.iter().map(|(path, it)| format!("{} {path}", it.kind))),
             Err(why) => return Ok(Err(why)),
         }
@@ -154,7 +168,8 @@ pub(crate) fn product(tree: &Tree, tag: &Tag) -> Result<Option<Product>, Failure
 
 /// What a release has, and what is other since, the greatest first.
 pub(crate) struct Since {
-    pub(crate) then: Product,
+    /// None where it was released before there was one, so that nobody relies on what it says.
+    pub(crate) then: Option<Product>,
     pub(crate) reasons: Vec<Reason>,
 }
 
@@ -166,12 +181,14 @@ pub(crate) fn since(
     last: &Tag,
 ) -> Result<Result<Since, String>, Failure> {
     let now = Texts::read(project)?;
-    let Some(then) = Texts::at(tree, last)? else {
-        return Ok(Err(format!(
-            "{last} has no {PRODUCT_FILE}, {DIST_FILE} or {MANIFEST_FILE}"
-        )));
+    let Some(product) = tree.text_at(&last.reference(), PRODUCT_FILE)? else {
+        let (then, reasons) = (None, Vec::new());
+        return Ok(Ok(Since { then, reasons }));
     };
-    let (then, relied) = match (then.relied(), now.relied()) {
+    let Some(then) = Texts::at(tree, last, product)? else {
+        return Ok(Err(format!("{last} has no {DIST_FILE} or {MANIFEST_FILE}")));
+    };
+    let (then, relied) = match (then.relied_then(), now.relied()) {
         (Ok(then), Ok(relied)) => (then, relied),
         (Err(error), _) => return Ok(Err(format!("under {last}: {error}"))),
         (_, Err(error)) => return Ok(Err(error.to_string())),
@@ -183,16 +200,27 @@ pub(crate) fn since(
     }
     let reference = last.reference();
     let there = |path: &str| tree.text_at(&reference, path);
-    let code_then = Code::new(project.crates(), |path| there(path).ok().flatten());
-    for root in project.libraries() {
-        // Of one that was not there, all is new, and nobody relies on it.
-        if there(root)?.is_none() {
+    let packages = packages::at(tree, &reference, project.folders())?;
+    let code_then = Code::new(&packages.crates, |path| there(path).ok().flatten());
+    // Of one that was not there, all is new, and nobody relies on it.
+    for (package, was) in &packages.published {
+        let other = |how: String| Reason {
+            bump: Bump::Major,
+            thing: format!("crate {package}"),
+            how,
+            place: MANIFEST_FILE.to_owned(),
+        };
+        let Some(is) = project.libraries().get(package) else {
+            reasons.push(other(GONE.to_owned()));
             continue;
+        };
+        if was.name != is.name {
+            reasons.push(other(format!("was {} and is {}", was.name, is.name)));
         }
-        match (api::read(root, &code_then), api::read(root, code)) {
+        match (api::read(&was.root, &code_then), api::read(&is.root, code)) {
             (Err(why), _) => return Ok(Err(format!("under {last}: {why}"))),
             (_, Err(why)) => return Ok(Err(why)),
-            (Ok(then), Ok(now)) => reasons.extend(offers_changed(&then, &now, root)),
+            (Ok(then), Ok(now)) => reasons.extend(offers_changed(&then, &now, &is.root)),
         }
     }
     let documents = Formats::read(&relied.product, code);
@@ -203,7 +231,7 @@ pub(crate) fn since(
     }
     reasons.sort_by_key(|reason| std::cmp::Reverse(reason.bump));
     Ok(Ok(Since {
-        then: then.product,
+        then: Some(then.product),
         reasons,
     }))
 }
@@ -245,43 +273,22 @@ fn differences(then: &Relied, now: &Relied, texts: &Texts) -> Vec<Reason> {
         give(Bump::Minor, thing, NEW, PRODUCT_FILE, product, "feeds:");
     }
     let (was, is) = (&then.product, &now.product);
-    for (key, was, is, near) in [
-        ("name", &was.name, &is.name, "name:"),
-        (
-            "repository.url",
-            &was.repository.url,
-            &is.repository.url,
-            "url:",
-        ),
-        (
-            "identities.issuer",
-            &was.identities.issuer,
-            &is.identities.issuer,
-            "issuer:",
-        ),
-        (
-            "identities.release_workflow",
-            &was.identities.release_workflow,
-            &is.identities.release_workflow,
-            "release_workflow:",
-        ),
-        (
-            "identities.channel_workflow",
-            &was.identities.channel_workflow,
-            &is.identities.channel_workflow,
-            "channel_workflow:",
-        ),
-    ] {
+    for ((key, was), (_, is)) in known_by(was).into_iter().zip(known_by(is)) {
         if was != is {
-            let how = format!("was {was} and is {is}, and others verify by it");
-            give(
-                Bump::Major,
-                key.to_owned(),
-                &how,
-                PRODUCT_FILE,
-                product,
-                near,
-            );
+            let how = format!("was {was} and is {is}, and others rely on it");
+            let near = key.rsplit('.').next().unwrap_or(key);
+            let (key, near) = (key.to_owned(), format!("{near}:"));
+            give(Bump::Major, key, &how, PRODUCT_FILE, product, &near);
+        }
+    }
+    for (channel, was) in &was.channels.feeds {
+        let is = is.channels.feeds.get(channel);
+        if let Some(is) = is.filter(|is| *is != was) {
+            let [was, is] =
+                [was, is].map(|it| format!("from {} after {} days", it.from, it.soak_days));
+            let how = format!("was {was} and is {is}");
+            let (thing, near) = (format!("channel {channel}"), format!("{channel}:"));
+            give(Bump::Minor, thing, &how, PRODUCT_FILE, product, &near);
         }
     }
     let was_said = |it: &Deprecation| was.deprecations.iter().any(|said| said.thing == it.thing);
@@ -317,6 +324,34 @@ fn differences(then: &Relied, now: &Relied, texts: &Texts) -> Vec<Reason> {
         );
     }
     reasons
+}
+
+/// By what others know a product, or find and verify its releases: keys of its file, and their
+/// values.
+fn known_by(product: &Product) -> [(&'static str, String); 10] {
+    let Product {
+        repository,
+        identities,
+        channels,
+        ..
+    } = product;
+    let release = &identities.release_workflow;
+    let channel = &identities.channel_workflow;
+    [
+        ("name", product.name.clone()),
+        ("repository.url", repository.url.clone()),
+        ("repository.id", repository.id.to_string()),
+        ("repository.owner_id", repository.owner_id.to_string()),
+        ("identities.issuer", identities.issuer.clone()),
+        ("identities.release_workflow", release.clone()),
+        ("identities.channel_workflow", channel.clone()),
+        (
+            "identities.default_branch",
+            identities.default_branch.clone(),
+        ),
+        ("channels.url", channels.url.clone()),
+        ("channels.default", channels.default.to_string()),
+    ]
 }
 
 /// In what the command line is another than under `last`, as both trees have it written down; where

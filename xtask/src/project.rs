@@ -34,11 +34,20 @@ pub(crate) struct Project {
     package: Package,
     /// Folders of the workspace's packages, below the root.
     folders: Vec<PathBuf>,
-    /// Roots of the libraries that others may depend on, below the root.
-    libraries: Vec<String>,
+    /// The libraries that others may depend on, by the names of their packages.
+    libraries: BTreeMap<String, Library>,
     /// Roots of all libraries, below the root, by the names that code has for them.
     crates: BTreeMap<String, String>,
     target_folder: PathBuf,
+}
+
+/// A library.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Library {
+    /// What code calls it.
+    pub(crate) name: String,
+    /// The file of its root, below the root of the tree.
+    pub(crate) root: String,
 }
 
 impl Project {
@@ -105,8 +114,8 @@ impl Project {
         &self.folders
     }
 
-    /// The roots of the libraries that are published, below the root of the tree.
-    pub(crate) fn libraries(&self) -> &[String] {
+    /// The libraries that are published, by the names of their packages.
+    pub(crate) fn libraries(&self) -> &BTreeMap<String, Library> {
         &self.libraries
     }
 
@@ -296,7 +305,7 @@ pub(crate) fn read_plan(product: &Product, file: &Path) -> Result<Plan, Failure>
 struct Workspace {
     package: Package,
     folders: Vec<PathBuf>,
-    libraries: Vec<String>,
+    libraries: BTreeMap<String, Library>,
     crates: BTreeMap<String, String>,
     target_folder: PathBuf,
 }
@@ -320,7 +329,7 @@ impl Workspace {
             let root = root.ok()?.as_str().replace('\\', "/");
             target.is_lib().then_some(root)
         };
-        let (mut libraries, mut crates) = (Vec::new(), BTreeMap::new());
+        let (mut libraries, mut crates) = (BTreeMap::new(), BTreeMap::new());
         for package in &metadata.packages {
             let registries = package.publish.as_ref();
             let published = registries.is_none_or(|registries| !registries.is_empty());
@@ -328,8 +337,10 @@ impl Workspace {
                 let Some(root) = root_of(target) else {
                     continue;
                 };
-                libraries.extend(published.then(|| root.clone()));
-                crates.insert(target.name.replace('-', "_"), root);
+                let name = target.name.replace('-', "_");
+                crates.insert(name.clone(), root.clone());
+                let library = published.then_some(Library { name, root });
+                libraries.extend(library.map(|library| (package.name.to_string(), library)));
             }
         }
         let target_folder = metadata.target_directory.into();

@@ -55,6 +55,7 @@ fn told(argument: &Arg) -> Argument {
     let values = argument.get_possible_values();
     let values = values.iter().filter(|value| !value.is_hide_set());
     Argument {
+        index: argument.get_index(),
         takes: takes.then(|| value(argument)),
         required: argument.is_required_set(),
         values: if takes {

@@ -1,7 +1,7 @@
 //! What is to go is said before it goes: from 1.0.0 on nothing leaves that the last release did not
 //! say would, and nothing leaves before its time.
 
-use release_plan::{Deprecation, GONE, Product, Tag, Version};
+use release_plan::{Deprecation, GONE, Tag, Version};
 
 use super::{Finding, Row, Verdict, count, row};
 use crate::Failure;
@@ -34,10 +34,10 @@ pub(super) fn is_known(project: &Project, code: &Code<'_>) -> Result<Row, Failur
     Ok(row("deprecation-is-known", PRODUCT_FILE, expected, finding))
 }
 
-/// Every row about `now`, that `version` is to be released from, after the release `last` of
-/// `then`. `reasons` has what is other.
+/// Every row about what is to go `now`, of which `version` is to be released, and was to go `then`,
+/// under the release `last`. `reasons` has what is other.
 pub(super) fn since_the_last(
-    (then, now): (&Product, &Product),
+    (then, now): (&[Deprecation], &[Deprecation]),
     reasons: &[Reason],
     last: &Tag,
     version: &Version,
@@ -45,8 +45,8 @@ pub(super) fn since_the_last(
     let gone: Vec<_> = reasons.iter().filter(|reason| reason.how == GONE).collect();
     let is_gone = |thing: &String| gone.iter().any(|reason| reason.thing == *thing);
     let said = |it: &Deprecation| format!("{} since {} until {}", it.thing, it.since, it.until);
-    let kept = then.deprecations.iter().find_map(|was| {
-        let is = now.deprecations.iter().find(|is| is.thing == was.thing);
+    let kept = then.iter().find_map(|was| {
+        let is = now.iter().find(|is| is.thing == was.thing);
         match is {
             None if is_gone(&was.thing) => None,
             None => Some(format!("nothing of {}", said(was))),
@@ -54,18 +54,20 @@ pub(super) fn since_the_last(
             Some(is) => Some(format!("{}, which was {}", said(is), said(was))),
         }
     });
-    let was_said = |is: &&Deprecation| then.deprecations.iter().any(|was| was.thing == is.thing);
-    let mut new = now.deprecations.iter().filter(|is| !was_said(is));
-    let dated_back = new.find(|is| is.since <= *last.version());
-    let found = kept.or_else(|| dated_back.map(|is| format!("{}, not said by {last}", said(is))));
+    let was_said = |is: &&Deprecation| then.iter().any(|was| was.thing == is.thing);
+    let mut new = now.iter().filter(|is| !was_said(is));
+    let mut release = version.clone();
+    release.pre = Default::default();
+    let otherwise = new.find(|is| ![version, &release].contains(&&is.since));
+    let found = kept.or_else(|| otherwise.map(|is| format!("{}, not said by {last}", said(is))));
     let mut rows = vec![rule(
         "deprecation-is-kept",
         PRODUCT_FILE.to_owned(),
-        format!("what {last} said is to go, for no shorter time, and what is new from now on"),
+        format!("what {last} said is to go, for no shorter time, and what is new since {version}"),
         found,
         "write what was said, or a later end; a new one begins with the next version",
     )];
-    let over = now.deprecations.iter().find(|it| it.until < *version);
+    let over = now.iter().find(|it| it.until < *version);
     rows.push(rule(
         "deprecation-is-over",
         PRODUCT_FILE.to_owned(),
@@ -74,7 +76,7 @@ pub(super) fn since_the_last(
         "take the thing away with its entry, or raise `until`",
     ));
     let early = gone.iter().find_map(|reason| {
-        let mut deprecations = then.deprecations.iter();
+        let mut deprecations = then.iter();
         let found = match deprecations.find(|it| it.thing == reason.thing) {
             Some(it) if it.until < *version => return None,
             Some(it) => format!("{} gone in {version}", said(it)),

@@ -102,9 +102,14 @@ fn told(
     let since = needed::since(project, code, tree, &last)?;
     rows.extend(bumps(&told, story, &last, &since));
     if let Ok(Since { then, reasons }) = &since {
-        let (version, products) = (next(project, &told, &last), (then, &project.product));
+        let version = next(project, &told, &last);
+        let said = then.as_ref().map_or(&[][..], |then| &then.deprecations);
+        let deprecations = (said, project.product.deprecations.as_slice());
         rows.extend(deprecations::since_the_last(
-            products, reasons, &last, &version,
+            deprecations,
+            reasons,
+            &last,
+            &version,
         ));
     }
     Ok(rows)
@@ -312,8 +317,8 @@ fn next(project: &Project, told: &Told, last: &Tag) -> Version {
 /// why.
 fn bumps(told: &Told, story: &Story, last: &Tag, since: &Result<Since, String>) -> Vec<Row> {
     let rule = "bump-is-enough";
-    let reasons = match since {
-        Ok(since) => &since.reasons,
+    let (then, reasons) = match since {
+        Ok(since) => (&since.then, &since.reasons),
         Err(why) => {
             let finding = Finding {
                 verdict: Verdict::NotChecked,
@@ -338,7 +343,10 @@ fn bumps(told: &Told, story: &Story, last: &Tag, since: &Result<Since, String>) 
             format!("{bump} at least, since {last}: {}", why.join("; "))
         }
     };
-    let found = told.bump.map_or("none".to_owned(), |bump| bump.to_string());
+    let found = match then {
+        None => format!("{last} was released before {PRODUCT_FILE} was there"),
+        Some(_) => told.bump.map_or("none".to_owned(), |bump| bump.to_string()),
+    };
     let mend = "declare it as the `bump` of a fragment, or take the change back";
     let finding = Finding::when(needed <= told.bump, Verdict::Failed, found, mend);
     let mut rows = vec![row(rule, place, expected, finding)];

@@ -12,7 +12,7 @@ use syn::spanned::Spanned as _;
 use syn::{Attribute, Expr, ImplItem, Item, ItemImpl, Lit, Meta, Type, Visibility};
 
 use self::seen::{Seen, tokens};
-use super::code::{Code, flatten};
+use super::code::{Code, flatten, folder_of};
 
 /// Everything that a crate offers, by its path.
 pub(super) type Api = BTreeMap<String, Offer>;
@@ -397,10 +397,6 @@ fn path_attribute(attributes: &[Attribute]) -> Option<String> {
             _ => None,
         }
     })
-}
-
-fn folder_of(file: &str) -> &str {
-    file.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
 /// Where a path leads from a folder, without `.` and `..`: git knows neither.

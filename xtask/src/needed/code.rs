@@ -143,7 +143,7 @@ impl<'a> Code<'a> {
                 Some(root)
             }
             name => {
-                let child = self.module(&joined(inside(file), name));
+                let child = self.module(&joined(self.inside(file), name));
                 if self.has(&child) {
                     return Some(child);
                 }
@@ -154,13 +154,28 @@ impl<'a> Code<'a> {
 
     /// The file of the module that the one of `file` is in; none for the root of a crate.
     fn above(&self, file: &str) -> Option<String> {
-        if ["lib.rs", "main.rs"].contains(&name_of(file)) {
+        if self.is_root(file) {
             return None;
         }
-        let (folder, _) = inside(file).rsplit_once('/').unwrap_or_default();
+        let (folder, _) = self.inside(file).rsplit_once('/').unwrap_or_default();
         let files = ["mod.rs", "lib.rs", "main.rs"].map(|name| joined(folder, name));
         let mut files = std::iter::once(format!("{folder}.rs")).chain(files);
-        files.find(|file| self.has(file))
+        let mut roots = self.crates.values();
+        files
+            .find(|file| self.has(file))
+            .or_else(|| roots.find(|root| folder_of(root) == folder).cloned())
+    }
+
+    fn is_root(&self, file: &str) -> bool {
+        ["lib.rs", "main.rs"].contains(&name_of(file)) || self.crates.values().any(|it| it == file)
+    }
+
+    /// The folder that the modules of a file's module lie in.
+    fn inside<'f>(&self, file: &'f str) -> &'f str {
+        if self.is_root(file) || name_of(file) == "mod.rs" {
+            return folder_of(file);
+        }
+        file.strip_suffix(".rs").unwrap_or(file)
     }
 }
 
@@ -181,12 +196,9 @@ fn name_of(file: &str) -> &str {
     file.rsplit_once('/').map_or(file, |(_, name)| name)
 }
 
-/// The folder that the modules of a file's module lie in.
-fn inside(file: &str) -> &str {
-    match name_of(file) {
-        "lib.rs" | "main.rs" | "mod.rs" => file.rsplit_once('/').map_or("", |(folder, _)| folder),
-        _ => file.strip_suffix(".rs").unwrap_or(file),
-    }
+/// The folder that a file lies in.
+pub(super) fn folder_of(file: &str) -> &str {
+    file.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
 fn joined(folder: &str, name: &str) -> String {
@@ -248,8 +260,12 @@ mod tests {
                 "two/src/b.rs",
                 "use super::Here as There; use serde_json::Value;",
             ),
+            ("three/src/root.rs", "mod a; pub struct Fourth;"),
+            ("three/src/a.rs", "pub struct Fifth;"),
         ];
-        let crates = BTreeMap::from([("one".to_owned(), "one/src/lib.rs".to_owned())]);
+        let crates = [("one", "one/src/lib.rs"), ("three", "three/src/root.rs")];
+        let crates = crates.map(|(name, root)| (name.to_owned(), root.to_owned()));
+        let crates = crates.into();
         let code = Code::new(&crates, |path| {
             let found = files.iter().find(|(name, _)| *name == path);
             found.map(|(_, text)| (*text).to_owned())
@@ -266,6 +282,8 @@ mod tests {
                 "crate::a::Other",
                 "one/src/a/deep/mod.rs",
             ),
+            ("two/src/b.rs", "three::a::Fifth", "three/src/a.rs"),
+            ("three/src/a.rs", "crate::Fourth", "three/src/root.rs"),
             ("two/src/b.rs", "Value", ""),
             ("two/src/main.rs", "Round", ""),
             ("two/src/main.rs", "Third::Nothing", ""),

@@ -130,9 +130,22 @@ fn what_was_said_of_an_end_is_kept_and_what_is_new_begins_with_the_next_version(
         fn(&Fixture),
         &'static [&'static str],
     );
-    let table: [Case; 10] = [
+    let table: [Case; 11] = [
         ("a new one is a minor change", None, "minor", now, &[]),
-        ("… and no patch", None, "patch", now, &["bump-is-enough"]),
+        (
+            "… and no patch",
+            None,
+            "patch",
+            now,
+            &["bump-is-enough", "deprecation-is-kept"],
+        ),
+        (
+            "dated ahead",
+            None,
+            "minor",
+            |fixture| deprecate(fixture, "exit code 0", "77.0.0", "77.0.0"),
+            &["deprecation-is-kept"],
+        ),
         (
             "dated back",
             None,

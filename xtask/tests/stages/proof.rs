@@ -298,6 +298,188 @@ fn a_bump_that_is_too_low_breaks_that_rule_alone_and_one_that_is_enough_breaks_n
     }
 }
 
+#[test]
+fn what_others_know_a_product_by_is_major_and_what_feeds_a_channel_minor() {
+    let major = "major at least";
+    for (from, to, words) in [
+        (
+            "  id: 71",
+            "  id: 73",
+            [major, "repository.id was 71 and is 73"],
+        ),
+        (
+            "owner_id: 72",
+            "owner_id: 73",
+            [major, "repository.owner_id"],
+        ),
+        (
+            "default_branch: main",
+            "default_branch: trunk",
+            [major, "default_branch"],
+        ),
+        (
+            "github.io/ember",
+            "github.io/other",
+            [major, "channels.url"],
+        ),
+        (
+            "default: stable",
+            "default: beta",
+            [major, "channels.default was stable and is beta"],
+        ),
+        (
+            "soak_days: 7",
+            "soak_days: 8",
+            [
+                "minor at least",
+                "channel stable was from beta after 7 days",
+            ],
+        ),
+        (
+            "alpha: {from: pre-releases}",
+            "alpha: {from: releases}",
+            [
+                "minor at least",
+                "channel alpha was from pre-releases after 0 days",
+            ],
+        ),
+        ("days: 14", "days: 15", ["any bump", "nothing"]),
+    ] {
+        let fixture = changed("patch");
+        fixture.replace(PRODUCT, from, to);
+        fixture.commit();
+        let all = rows(&gates::check(&fixture, &[]));
+        let row = all.iter().find(|row| row["rule"] == "bump-is-enough");
+        let row = row.unwrap();
+        for word in words {
+            assert!(row["expected"].as_str().unwrap().contains(word), "{row}");
+        }
+    }
+}
+
+#[test]
+fn a_baseline_without_a_product_or_with_keys_that_are_known_no_more_stops_nobody() {
+    for (now, then, found) in [
+        (
+            None,
+            None,
+            "v1.2.3 was released before release-plan/product.yaml was there",
+        ),
+        (
+            Some("owner_id: 72"),
+            Some("owner_id: 72\n  old: [1]"),
+            "minor",
+        ),
+    ] {
+        let fixture = released();
+        let product = read(&fixture, PRODUCT);
+        match (now, then) {
+            (Some(now), Some(then)) => fixture.replace(PRODUCT, now, then),
+            _ => std::fs::remove_file(fixture.root().join(PRODUCT)).unwrap(),
+        }
+        fixture.commit();
+        Repository::open(fixture.root())
+            .unwrap()
+            .find_reference("refs/tags/v1.2.3")
+            .unwrap()
+            .delete()
+            .unwrap();
+        fixture.tag("v1.2.3");
+        fixture.write(PRODUCT, &product);
+        shine(&fixture);
+        tell(&fixture, "shine", "minor");
+        fixture.commit();
+        let all = rows(&gates::check(&fixture, &[]));
+        let row = all.iter().find(|row| row["rule"] == "bump-is-enough");
+        let row = row.unwrap();
+        assert_eq!(
+            (&row["verdict"], &row["found"]),
+            (&"passed".into(), &found.into())
+        );
+    }
+}
+
+#[test]
+fn a_library_is_known_by_its_package_wherever_it_lies() {
+    let moves: Deed = |fixture| {
+        let [from, to] = [LIB, "src/root.rs"].map(|file| fixture.root().join(file));
+        std::fs::rename(from, to).unwrap();
+        let manifest = "[lib]\npath = \"src/root.rs\"\n\n[workspace]\n";
+        fixture.replace("Cargo.toml", "[workspace]\n", manifest);
+        review_all(fixture);
+    };
+    let withdrawn: Deed = |fixture| {
+        let manifest = "license = \"MIT\"\npublish = false\n";
+        fixture.replace("Cargo.toml", "license = \"MIT\"\n", manifest);
+    };
+    let table: [(&str, Deed, &[&str]); 4] = [
+        ("moved", moves, &[]),
+        (
+            "moved, and it offers less",
+            |fixture| fixture.replace("src/root.rs", "pub fn dim() {}\n", ""),
+            &["fn dim is gone (src/root.rs)"],
+        ),
+        (
+            "published no more",
+            withdrawn,
+            &["crate ember is gone (Cargo.toml)"],
+        ),
+        (
+            "no library",
+            |fixture| {
+                std::fs::remove_file(fixture.root().join(LIB)).unwrap();
+                review_all(fixture);
+            },
+            &["crate ember is gone (Cargo.toml)"],
+        ),
+    ];
+    for (name, deed, reasons) in table {
+        let fixture = changed("minor");
+        if name.starts_with("moved,") {
+            moves(&fixture);
+        }
+        deed(&fixture);
+        fixture.commit();
+        let mut found = not_passed(&fixture);
+        found.retain(|rule| rule != "bump-says-why" && rule != LATER);
+        let expected: &[&str] = if reasons.is_empty() {
+            &[]
+        } else {
+            &["bump-is-enough", "removal-is-deprecated"]
+        };
+        assert_eq!(found, expected, "{name}");
+        for reason in reasons {
+            let all = rows(&gates::check(&fixture, &[]));
+            let row = all.iter().find(|row| row["rule"] == "bump-is-enough");
+            let expected = row.unwrap()["expected"].as_str().unwrap();
+            assert!(expected.contains(reason), "{name}: {expected}");
+        }
+    }
+}
+
+#[test]
+fn a_package_that_leaves_its_workspace_is_gone() {
+    let fixture = workspace(true);
+    prepare(&fixture, "1.3.0");
+    fixture.tag("v1.3.0");
+    std::fs::remove_dir_all(fixture.root().join("lamp")).unwrap();
+    fixture.replace("Cargo.toml", "members = [\"lamp\"]\n", "");
+    let lock = read(&fixture, "Cargo.lock");
+    let lamp = "\n[[package]]\nname = \"lamp\"\nversion = \"1.3.0\"\n";
+    assert!(lock.contains(lamp), "{lock}");
+    fixture.write("Cargo.lock", &lock.replace(lamp, ""));
+    fixture.commit();
+    let broken = [
+        LATER,
+        "bump-is-enough",
+        "removal-is-deprecated",
+        "builtins-are-there (not-checked)",
+    ];
+    assert_eq!(not_passed(&fixture), broken);
+    let ended = gates::check(&fixture, &[]);
+    assert!(ended.out.contains("crate lamp is gone (Cargo.toml)"));
+}
+
 /// Has the review of the change be about all of the source.
 fn review_all(fixture: &Fixture) {
     let review = format!("{NEXT}/shine.side-effects.md");
