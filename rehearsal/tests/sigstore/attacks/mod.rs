@@ -377,7 +377,6 @@ fn policy() -> Policy {
         },
         changes: Changes::default(),
         deprecations: Vec::new(),
-        deprecations: Vec::new(),
         bootstrap_revision: 0,
     };
     let commit = job().commit.parse().unwrap();
