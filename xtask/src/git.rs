@@ -240,6 +240,12 @@ impl Tree {
         self.highest(|other| other != tag, || Ok(true))
     }
 
+    /// Whether something came since `version` went out, or a later one.
+    pub(crate) fn is_past(&self, version: &Version) -> Result<bool, Failure> {
+        let last = self.last_tag()?;
+        Ok(last.is_some_and(|last| last.version() >= version))
+    }
+
     fn is_changed(&self) -> Result<bool, Failure> {
         Ok(!self.changes(&[] as &[&str])?.is_empty())
     }

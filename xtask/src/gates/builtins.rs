@@ -37,9 +37,7 @@ pub(super) fn gates(
     let mut rows = vec![are_current(project, &builtins)?];
     let version = project.package_version();
     // What comes after the release is told by the next.
-    let tagged = tree.tagged(&Tag::of(version)?)?;
-    let out = tagged.is_some_and(|commit| tree.head().is_ok_and(|head| head.commit != commit));
-    if released.guides.contains_key(version) && !out {
+    if released.guides.contains_key(version) && !tree.is_past(version)? {
         rows.push(name_the_release(&builtins, version));
     }
     if let Some(blind) = blind {

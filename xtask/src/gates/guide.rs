@@ -165,8 +165,7 @@ fn tells_of_this_tree(
     let Some(guide) = released.guides.get(version) else {
         return Ok(Vec::new());
     };
-    let tagged = tree.tagged(&Tag::of(version)?)?;
-    if tagged.is_some_and(|commit| tree.head().is_ok_and(|head| head.commit != commit)) {
+    if tree.is_past(version)? {
         return Ok(Vec::new());
     }
     let file = format!("{RELEASES}/{}", Guide::file(version));
