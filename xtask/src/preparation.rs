@@ -36,10 +36,12 @@ pub(crate) fn edits(
     released: &Released,
     version: &Version,
 ) -> Result<Vec<Edit>, Failure> {
-    let mut texts = BTreeMap::new();
-    if version != project.package_version() {
-        raise(project, tree, version, &mut texts)?;
-    }
+    let old = project.package_version();
+    let mut texts = if version == old {
+        Texts::new()
+    } else {
+        raise(project, &|path| tree.committed(path), old, version)?
+    };
     guide(project, tree, story, released, version, &mut texts)?;
     installed(project, tree, version, &mut texts)?;
     let mut edits = Vec::new();
@@ -53,19 +55,24 @@ pub(crate) fn edits(
 }
 
 /// The contents that files are to have, by their paths; none for one that goes.
-type Texts = BTreeMap<String, Option<String>>;
+pub(crate) type Texts = BTreeMap<String, Option<String>>;
 
-/// Writes the version wherever it stands.
-fn raise(
+/// The files of a tree, as `read` gives them, in which a version stands, once it was raised from `old`
+/// to `version`.
+///
+/// # Errors
+/// Where one of those is not there, or cannot be read.
+pub(crate) fn raise(
     project: &Project,
-    tree: &Tree,
+    read: &dyn Fn(&str) -> Result<Option<String>, Failure>,
+    old: &Version,
     version: &Version,
-    texts: &mut Texts,
-) -> Result<(), Failure> {
+) -> Result<Texts, Failure> {
     let text = |path: &str| {
-        let text = tree.committed(path)?;
+        let text = read(path)?;
         text.ok_or_else(|| Failure::new(Exit::Input, format!("{path}: expected it committed")))
     };
+    let mut texts = Texts::new();
     let mut manifests = BTreeMap::new();
     let folders = project
         .folders()
@@ -81,7 +88,6 @@ fn raise(
         dependencies(manifest.as_table_mut(), &raised, version);
         texts.insert(path, Some(manifest.to_string()));
     }
-    let old = project.package_version();
     let mut lock = text(LOCK_FILE)?;
     for name in &raised {
         let entry = |version: &Version| format!("name = \"{name}\"\nversion = \"{version}\"\n");
@@ -89,14 +95,15 @@ fn raise(
     }
     texts.insert(LOCK_FILE.to_owned(), Some(lock));
     let product = text(PRODUCT_FILE)?;
-    let numbered = format!(
-        "bootstrap_revision: {}\n",
-        project.product.bootstrap_revision
-    );
-    texts.insert(
-        PRODUCT_FILE.to_owned(),
-        Some(product.replacen(&numbered, "bootstrap_revision: 0\n", 1)),
-    );
+    let lines = product.split_inclusive('\n').map(|line| {
+        let counts = line.starts_with("bootstrap_revision: ");
+        if counts {
+            "bootstrap_revision: 0\n"
+        } else {
+            line
+        }
+    });
+    texts.insert(PRODUCT_FILE.to_owned(), Some(lines.collect()));
     let playbook = project.playbook()?;
     let skills = playbook
         .files()
@@ -106,13 +113,13 @@ fn raise(
         Some(path.to_string_lossy().into_owned())
     });
     for path in skills.chain(documents) {
-        let Some(before) = tree.committed(&path)? else {
+        let Some(before) = read(&path)? else {
             continue;
         };
         let after = versions::rewritten(&project.product, &before, version);
         texts.insert(path, Some(after));
     }
-    Ok(())
+    Ok(texts)
 }
 
 /// Raises the version of the product's package, and of those that share one with it. Gives the names

@@ -6,12 +6,12 @@ use std::collections::BTreeSet;
 use release_plan::changes::NEXT;
 use release_plan::{Bump, Tag, Version};
 
-use super::{Finding, Row, Verdict, count, deprecations, row, versions};
+use super::{Finding, Row, Verdict, count, deprecations, row};
 use crate::git::Tree;
 use crate::needed::{self, Code, Since};
 use crate::project::{PRODUCT_FILE, Project};
 use crate::story::{Found, Released, Story};
-use crate::{Failure, bootstrap, told};
+use crate::{Failure, bootstrap, preparation, told};
 
 const LOOK: &str = "cargo xtask fragment check";
 
@@ -89,7 +89,7 @@ fn told(
     let patterns: BTreeSet<_> = patterns.iter().cloned().chain(then).collect();
     let patterns: Vec<_> = patterns.into_iter().collect();
     let mut changed = tree.changed_since(&last.reference(), &patterns)?;
-    changed = unlike_versions(project, tree, &last, changed)?;
+    changed = unlike_versions(project, tree, &last, changed);
     // Of scripts that go out under a number of their own, their entry tells.
     if project.product.bootstrap_revision > 0 {
         changed.retain(|path| !path.starts_with(&format!("{}/", bootstrap::FOLDER)));
@@ -121,20 +121,20 @@ fn unlike_versions(
     tree: &Tree,
     last: &Tag,
     changed: Vec<String>,
-) -> Result<Vec<String>, Failure> {
-    let (product, version) = (&project.product, project.package_version());
-    let mut others = Vec::new();
-    for path in changed {
-        let then = tree.text_at(&last.reference(), &path).ok().flatten();
-        let now = std::fs::read_to_string(project.root.join(&path)).ok();
-        let raised = then.as_ref();
-        let raised = raised.map(|then| versions::rewritten(product, then, version));
+) -> Vec<String> {
+    let then = |path: &str| Ok(tree.text_at(&last.reference(), path).ok().flatten());
+    let version = project.package_version();
+    // Of a tree in which a version cannot be raised, nothing is known.
+    let raised = preparation::raise(project, &then, last.version(), version);
+    let raised = raised.unwrap_or_default();
+    let is_raised = |path: &String| {
+        let now = std::fs::read_to_string(project.root.join(path)).ok();
         // What has the same words is other in what git knows besides.
-        if then == now || raised != now {
-            others.push(path);
-        }
-    }
-    Ok(others)
+        let same = then(path).is_ok_and(|then| then == now);
+        now.is_some() && !same && raised.get(path) == Some(&now)
+    };
+    let others = changed.into_iter().filter(|path| !is_raised(path));
+    others.collect()
 }
 
 /// What is told of the changes since the last release: by fragments, and by the guide of the

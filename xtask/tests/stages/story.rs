@@ -1316,3 +1316,25 @@ fn a_line_that_is_kept_up_is_released_from_and_the_other_goes_on_past_it() {
         .saying("expected 1.2.5");
     out("1.2.5");
 }
+
+#[test]
+fn a_version_that_prepare_raises_is_no_change_of_behaviour_wherever_it_stands() {
+    let fixture = Fixture::unborn();
+    let policy = "behaviour: [src, bootstrap, playbook/skills]";
+    let whole = "behaviour: [Cargo.lock, Cargo.toml, release-plan/product.yaml, src]";
+    fixture.replace("release-plan/product.yaml", policy, whole);
+    fixture.replace(
+        "release-plan/product.yaml",
+        "upgrades:",
+        "bootstrap_revision: 0\nupgrades:",
+    );
+    fixture.commit();
+    fixture.tag("v1.2.3");
+    fixture.write("src/main.rs", "fn main() { /* glows */ }\n");
+    tell(&fixture, "glow", "minor");
+    fixture.commit();
+    prepare(&fixture, "1.3.0");
+    assert_eq!(broken(&fixture), [""; 0]);
+    fixture.replace("Cargo.toml", "license = \"MIT\"", "license = \"0BSD\"");
+    assert_eq!(broken(&fixture), ["change-is-reviewed"]);
+}
