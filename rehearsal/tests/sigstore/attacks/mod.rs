@@ -35,6 +35,8 @@ struct Truth {
     rig: Rig,
     trusted_root: String,
     trust_config: String,
+    /// Of another file, signed before this one, so that its certificate was in force when this was.
+    earlier: Value,
     bundle: Value,
     /// Of another file.
     other: Value,
@@ -48,6 +50,7 @@ impl Truth {
         Self {
             trusted_root: rig.sigstore.trusted_root_json(&rig.url()),
             trust_config: rig.sigstore.client_trust_config_json(&rig.url()),
+            earlier: made(digest(b"an earlier file")),
             bundle: made(digest(FILE)),
             other: made(digest(b"another file")),
             attestation: made(Content::Statement(&provenance(FILE))),
@@ -206,6 +209,12 @@ impl Case {
     /// Takes a value from the bundle of another file by the same job.
     pub(super) fn borrow(self, at: &str) -> Self {
         let value = TRUTH.other.pointer(at).unwrap().clone();
+        self.set(at, value)
+    }
+
+    /// As [`borrow`](Self::borrow), from one that was signed before this.
+    pub(super) fn borrow_earlier(self, at: &str) -> Self {
+        let value = TRUTH.earlier.pointer(at).unwrap().clone();
         self.set(at, value)
     }
 

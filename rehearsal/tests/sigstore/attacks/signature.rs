@@ -115,7 +115,7 @@ fn a_flipped_bit_in_the_certificate() {
 #[test]
 fn the_certificate_of_another_signature_by_the_same_job() {
     Case::file()
-        .borrow(CERTIFICATE)
+        .borrow_earlier(CERTIFICATE)
         .must_be_refused_by("signature");
 }
 
