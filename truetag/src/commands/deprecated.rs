@@ -61,7 +61,7 @@ mod tests {
         let mut whole = Command::new("ember")
             .arg(flag("json"))
             .subcommand(Command::new("light").arg(flag("old").short('o')))
-            .subcommand(Command::new("glow").arg(flag("old").default_value("x")));
+            .subcommand(Command::new("glow").arg(Arg::new("old").long("old").default_value("x")));
         whole.build();
         let deprecation = |thing: &str| Deprecation {
             thing: thing.to_owned(),
@@ -82,7 +82,8 @@ mod tests {
             ("ember light -o", &["light --old"]),
             ("ember glow", &["glow"]),
         ] {
-            let matches = whole.clone().get_matches_from(line.split(' '));
+            let matches = whole.clone().try_get_matches_from(line.split(' '));
+            let matches = matches.unwrap();
             let notes = notes(&deprecations, &whole, &matches);
             let expected = expected.iter().map(|typed| {
                 format!("note: {typed} is deprecated and goes after 1.9.0; use --new")
