@@ -163,7 +163,7 @@ pub(crate) fn things(
 /// The product as it was under a tag; none where there was none that can be read.
 pub(crate) fn product(tree: &Tree, tag: &Tag) -> Result<Option<Product>, Failure> {
     let text = tree.text_at(&tag.reference(), PRODUCT_FILE)?;
-    Ok(text.and_then(|text| sources::product(PRODUCT_FILE, &text).ok()))
+    Ok(text.and_then(|text| sources::product_as_it_was(PRODUCT_FILE, &text).ok()))
 }
 
 /// What a release has, and what is other since, the greatest first.
