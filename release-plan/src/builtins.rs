@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
-use crate::Sha256;
+use crate::{FormatError, Limits, Sha256, json};
 
 /// The schema written and read.
 pub const BUILTINS_SCHEMA: &str = "builtins/1";
@@ -63,22 +63,19 @@ impl Builtins {
     ///
     /// # Errors
     /// On other JSON, with line and column, and on another schema.
-    pub fn parse(json: &str) -> Result<Self, String> {
-        let builtins: Self = serde_json::from_str(json).map_err(|error| error.to_string())?;
-        if builtins.schema == BUILTINS_SCHEMA {
-            return Ok(builtins);
-        }
-        Err(format!(
-            "expected schema {BUILTINS_SCHEMA:?}, found {:?}",
-            builtins.schema
-        ))
+    pub fn parse(text: &str) -> Result<Self, FormatError> {
+        json::read(
+            "the builtin manifest",
+            text.as_bytes(),
+            Limits::MANIFEST,
+            BUILTINS_SCHEMA,
+        )
     }
 
     /// The file, which ends with a newline.
     #[must_use]
     pub fn render(&self) -> String {
-        let json = serde_json::to_string_pretty(self);
-        json.expect("a builtin manifest has string keys and no floating point") + "\n"
+        String::from_utf8(json::write(self)).expect("JSON is UTF-8")
     }
 
     /// What this tree installs.
@@ -255,7 +252,17 @@ mod tests {
         let builtins = builtins.released(&version("1.0.0"));
         assert_eq!(Builtins::parse(&builtins.render()), Ok(builtins.clone()));
         let other = builtins.render().replace("builtins/1", "builtins/2");
-        assert!(Builtins::parse(&other).unwrap_err().contains("builtins/2"));
-        assert!(Builtins::parse("{").unwrap_err().contains("line 1"));
+        assert!(
+            Builtins::parse(&other)
+                .unwrap_err()
+                .to_string()
+                .contains("builtins/2")
+        );
+        assert!(
+            Builtins::parse("{")
+                .unwrap_err()
+                .to_string()
+                .contains("line 1")
+        );
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Bump, Exit};
+use crate::{Bump, Exit, FormatError, Limits, json};
 
 /// The schema written and read.
 pub const SURFACE_SCHEMA: &str = "surface/1";
@@ -78,22 +78,19 @@ impl Surface {
     ///
     /// # Errors
     /// On other JSON, and on another schema.
-    pub fn parse(json: &str) -> Result<Self, String> {
-        let surface: Self = serde_json::from_str(json).map_err(|error| error.to_string())?;
-        if surface.schema == SURFACE_SCHEMA {
-            return Ok(surface);
-        }
-        Err(format!(
-            "expected schema {SURFACE_SCHEMA:?}, found {:?}",
-            surface.schema
-        ))
+    pub fn parse(text: &str) -> Result<Self, FormatError> {
+        json::read(
+            "the surface",
+            text.as_bytes(),
+            Limits::MANIFEST,
+            SURFACE_SCHEMA,
+        )
     }
 
     /// The file, which ends with a newline.
     #[must_use]
     pub fn render(&self) -> String {
-        let json = serde_json::to_string_pretty(self);
-        json.expect("a surface has string keys and no floating point") + "\n"
+        String::from_utf8(json::write(self)).expect("JSON is UTF-8")
     }
 
     /// Every thing that others rely on, as deprecations name it.
@@ -300,7 +297,12 @@ mod tests {
         assert_eq!(Surface::parse(&surface.render()), Ok(surface.clone()));
         assert_eq!(surface.exit_codes[&11], "verification refused");
         let other = surface.render().replace("surface/1", "surface/2");
-        assert!(Surface::parse(&other).unwrap_err().contains("surface/2"));
+        assert!(
+            Surface::parse(&other)
+                .unwrap_err()
+                .to_string()
+                .contains("surface/2")
+        );
         assert!(Surface::parse("{").is_err());
     }
 }

@@ -1,6 +1,7 @@
 //! What the program tells of itself, as it is written down in the tree: the command line that others
 //! rely on, and the files that it installs elsewhere. Only a program that was compiled can tell it.
 
+use std::fmt;
 use std::path::Path;
 use std::process::Command;
 
@@ -58,14 +59,14 @@ pub(crate) fn by(
     root: &Path,
     ask: impl Fn(&[&str]) -> Result<String, Failure>,
 ) -> Result<[Told; 2], Failure> {
-    let refused = |verb, why: String| {
+    let refused = |verb, why: &dyn fmt::Display| {
         let message = format!("self {verb}: the program tells something else: {why}");
         Failure::new(Exit::Failed, message)
     };
     let surface = ask(&["self", "surface"])?;
-    let surface = Surface::parse(&surface).map_err(|why| refused("surface", why))?;
+    let surface = Surface::parse(&surface).map_err(|why| refused("surface", &why))?;
     let installed: Installed = serde_json::from_str(&ask(&["self", "builtins"])?)
-        .map_err(|error| refused("builtins", error.to_string()))?;
+        .map_err(|error| refused("builtins", &error))?;
     let builtins = builtins(root)?.unwrap_or_default().installing(&installed);
     let told = |file, current| -> Result<Told, Failure> {
         let written = written(root, file)?;

@@ -101,10 +101,11 @@ fn guides_are_frozen(
             None => since_release(tree, released)?,
         },
     };
-    let (place, found) = match &altered {
-        Some((name, found)) => (format!("{RELEASES}/{name}"), found.as_str()),
-        None => (RELEASES.to_owned(), "as it was"),
+    let Some((name, found)) = altered else {
+        let finding = Finding::when(true, Verdict::Failed, "as it was", "");
+        return Ok(row(rule, RELEASES, expected, finding));
     };
+    let place = format!("{RELEASES}/{name}");
     let last = tree.last_release()?;
     let frozen = |last: &Tag| matches!(tree.text_at(&last.reference(), &place), Ok(Some(_)));
     let mend = match last.filter(frozen) {
@@ -114,7 +115,7 @@ fn guides_are_frozen(
         // It went out with nothing yet.
         None => format!("git checkout -- {place}, or make the release commit anew"),
     };
-    let finding = Finding::when(altered.is_none(), Verdict::Failed, found, &mend);
+    let finding = Finding::when(false, Verdict::Failed, found, &mend);
     Ok(row(rule, place, expected, finding))
 }
 
@@ -179,13 +180,12 @@ fn tells_of_this_tree(
                 "git revert {since:.12}, have it merged, then `cargo xtask prepare {version} --yes`"
             );
             let found = other_than_given(project, tree, released, guide, before.as_str())?;
-            let mut finding = Finding::when(
+            let finding = Finding::when(
                 found.is_none(),
                 Verdict::Failed,
                 found.as_deref().unwrap_or("that"),
-                &anew,
+                &format!("{anew}; what a guide tells stands in its fragments"),
             );
-            finding.mend = format!("{anew}; what a guide tells stands in its fragments");
             let given = row(given, &file, expected, finding);
             let after = came_after(project, tree, story, guide, since.as_str())?;
             let finding = Finding::when(

@@ -4,6 +4,7 @@ use release_plan::Exit;
 use serde_json::Value;
 
 use crate::fixture::{Ended, Fixture};
+use crate::gates;
 
 pub(crate) const NEXT: &str = "release-plan/next";
 
@@ -788,17 +789,7 @@ fn a_bump_below_what_assets_channels_and_lowest_versions_need_is_refused() {
             let enough = ["patch", "minor", "major"];
             let rank = |bump: &str| enough.iter().position(|it| *it == bump);
             let fails = rank(declared) < rank(needed);
-            let ended: Ended = fixture
-                .xtask("check")
-                .arg("--json")
-                .output()
-                .unwrap()
-                .into();
-            let rows: Vec<Value> = serde_json::from_str(&ended.out).unwrap();
-            let row = rows
-                .iter()
-                .find(|row| row["rule"] == "bump-is-enough")
-                .unwrap();
+            let row = row_of(&fixture, "bump-is-enough");
             assert_eq!(
                 row["verdict"] == "failed",
                 fails,
@@ -900,17 +891,7 @@ fn a_public_function_that_is_gone_or_another_asks_for_a_major_change_and_a_new_o
         fixture.write(file, &text);
         tell_of(&fixture, file, declared);
         fixture.commit();
-        let ended: Ended = fixture
-            .xtask("check")
-            .arg("--json")
-            .output()
-            .unwrap()
-            .into();
-        let rows: Vec<Value> = serde_json::from_str(&ended.out).unwrap();
-        let row = rows
-            .iter()
-            .find(|row| row["rule"] == "bump-is-enough")
-            .unwrap();
+        let row = row_of(&fixture, "bump-is-enough");
         let expected = row["expected"].as_str().unwrap();
         match words {
             None => assert_eq!(row["verdict"], "passed", "{text}: {row}"),
@@ -957,17 +938,7 @@ fn a_flag_a_command_or_an_exit_code_that_is_gone_asks_for_a_major_change() {
         assert!(then.contains(from), "{from}");
         fixture.write(SURFACE, &then.replacen(from, to, 1));
         fixture.commit();
-        let ended: Ended = fixture
-            .xtask("check")
-            .arg("--json")
-            .output()
-            .unwrap()
-            .into();
-        let rows: Vec<Value> = serde_json::from_str(&ended.out).unwrap();
-        let row = rows
-            .iter()
-            .find(|row| row["rule"] == "bump-is-enough")
-            .unwrap();
+        let row = row_of(&fixture, "bump-is-enough");
         assert_eq!(row["verdict"], "failed", "{row}");
         let expected = row["expected"].as_str().unwrap();
         assert!(
@@ -996,10 +967,7 @@ fn printing() -> Fixture {
 
 /// The row of a rule.
 pub(crate) fn row_of(fixture: &Fixture, rule: &str) -> Value {
-    let ended = fixture.run("check", &["--json"]);
-    let rows: Vec<Value> = serde_json::from_str(&ended.out).unwrap();
-    let row = rows.into_iter().find(|row| row["rule"] == rule);
-    row.unwrap_or_else(|| panic!("no row of {rule}"))
+    gates::row(&fixture.run("check", &["--json"]), rule)
 }
 
 #[test]
